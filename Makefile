@@ -1,0 +1,60 @@
+.DEFAULT_GOAL := help
+.PHONY: help install report test test-full check lock notebooks lab bench pictures clean
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+WORKERS ?= auto
+TRACE ?=
+MODEL ?=
+
+help: ## show every target
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+install: $(STAMP) ## make .venv with everything in it (a no-op when nothing changed)
+
+$(STAMP): pyproject.toml requirements.lock
+	@test -n "$(PYTHON)" || { echo "install: no python3 found; on Debian: apt-get install python3 python3-venv" >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "install: $(PYTHON) is older than Python 3.11; run: make install PYTHON=/path/to/python3.11" >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "install: $(PYTHON) has no venv module; on Debian: apt-get install python3-venv" >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements.lock)"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@$(BIN)/python -m compileall -q bedrock_lab
+	@touch $@
+
+report: install ## the decision report; TRACE=path MODEL=id for your own traffic, else two synthetic weeks
+	@$(BIN)/bedrock-lab report notebooks/01_which_option.ipynb $(if $(TRACE),-p trace="$(TRACE)") $(if $(MODEL),-p model="$(MODEL)")
+
+test: install ## the test suite, parallel (Chromium tests say so when they are skipped)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -q
+	$(BIN)/python -m pytest --nbval -p no:cacheprovider -q notebooks
+
+test-full: install ## the same with every large count run whole
+	BEDROCK_LAB_FULL=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -q
+	$(BIN)/python -m pytest --nbval -p no:cacheprovider -q notebooks
+
+check: install ## style, types and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+lock: install ## write requirements.lock anew from pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-annotate --no-header --no-emit-index-url --no-emit-find-links pyproject.toml --output-file requirements.lock
+
+notebooks: install ## run every notebook in place and store its outputs
+	$(BIN)/python -m bedrock_lab.views.store notebooks
+
+lab: install ## open JupyterLab on the notebooks
+	$(BIN)/jupyter lab --notebook-dir notebooks
+
+bench: install ## measure speed as ratios beside a named peer or limit
+	$(BIN)/python benchmarks/run.py
+
+pictures: install ## draw the pictures of the README from a real run
+	$(BIN)/python docs/pictures.py
+
+clean: ## remove the environment and caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
