@@ -1,0 +1,58 @@
+"""Cost and latency of Amazon Bedrock: what traffic costs, which way of buying is cheapest, how sure that is.
+
+>>> import bedrock_lab as lab
+>>> trace = lab.from_averages(requests_per_month=3_000_000, input_mean=900, output_mean=150)
+>>> plan = lab.plan(trace, lab.prices("2026-11-22"), model="amazon.nova-pro", option="on-demand,priority")
+>>> plan.recommended.name
+'on-demand'
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bedrock_lab import views as views
+    from bedrock_lab.assumptions import Assumption as Assumption
+    from bedrock_lab.billing import bill as bill
+    from bedrock_lab.catalogue.pricelist import prices as prices
+    from bedrock_lab.planning.planner import plan as plan
+    from bedrock_lab.pricing import price as price
+    from bedrock_lab.traffic import Trace as Trace
+    from bedrock_lab.traffic import Usage as Usage
+    from bedrock_lab.traffic import from_averages as from_averages
+    from bedrock_lab.traffic import profile as profile
+    from bedrock_lab.traffic import read_trace as read_trace
+    from bedrock_lab.traffic import synth as synth
+    from bedrock_lab.views.report import report as report
+
+_HOME = {
+    "Assumption": "bedrock_lab.assumptions",
+    "Trace": "bedrock_lab.traffic",
+    "Usage": "bedrock_lab.traffic",
+    "bill": "bedrock_lab.billing",
+    "from_averages": "bedrock_lab.traffic",
+    "plan": "bedrock_lab.planning.planner",
+    "price": "bedrock_lab.pricing",
+    "prices": "bedrock_lab.catalogue.pricelist",
+    "profile": "bedrock_lab.traffic",
+    "read_trace": "bedrock_lab.traffic",
+    "report": "bedrock_lab.views.report",
+    "synth": "bedrock_lab.traffic",
+}
+"""Where each public name lives; nothing is imported before it is asked for."""
+
+__version__ = "0.1.0"
+__all__ = [*sorted(_HOME), "__version__", "views"]  # noqa: PLE0604 - the table above is the list
+
+
+def __getattr__(name: str) -> Any:
+    if name == "views":
+        return importlib.import_module("bedrock_lab.views")
+    if name not in _HOME:
+        msg = f"module 'bedrock_lab' has no attribute {name!r}"
+        raise AttributeError(msg)
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,6 +1,7 @@
 """What is assumed, from where it comes, and how far it may be off."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
@@ -85,7 +86,7 @@ def parse_range(text: str, name: str) -> tuple[float, float, float]:
         numbers = [float(part) for part in parts]
     except ValueError:
         numbers = []
-    if len(numbers) not in {1, 2} or any(n != n or abs(n) == float("inf") for n in numbers):
+    if len(numbers) not in {1, 2} or not all(math.isfinite(n) for n in numbers):
         raise InputError(f"{name}={text}: not a number; write {name}=value or {name}=lo..hi")
     lo, hi = numbers[0], numbers[-1]
     if lo > hi:
@@ -113,6 +114,12 @@ def stated(texts: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, Assu
         text = "..".join(str(v) for v in given) if isinstance(given, tuple | list) else str(given)
         value, lo, hi = parse_range(text, name)
         out[name] = Assumption(
-            name=name, value=value, lo=lo, hi=hi, kind=Kind.ASSUMED, source="stated by the user", unit=known[name]
+            name=name,
+            value=value,
+            lo=lo,
+            hi=hi,
+            kind=Kind.ASSUMED,
+            source="stated by the user",
+            unit=known[name],
         )
     return out

@@ -57,8 +57,4 @@ def setting(
 
 def given(name: str, flag: str | None = None) -> bool:
     """Whether anybody chose the setting, so that its value is not just the default."""
-    return (
-        flag is not None
-        or bool(os.environ.get(f"BEDROCK_LAB_{name.upper()}"))
-        or name in read_file(Path() / FILE)
-    )
+    return flag is not None or bool(os.environ.get(f"BEDROCK_LAB_{name.upper()}")) or name in read_file(Path() / FILE)

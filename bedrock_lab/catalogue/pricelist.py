@@ -1,0 +1,226 @@
+"""Token prices: dated rows by model, Region, scope, tier and bucket, and the one that holds on a day."""
+
+import dataclasses
+import functools
+from datetime import date
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from bedrock_lab.catalogue import overlay as overlays
+from bedrock_lab.catalogue import places
+from bedrock_lab.catalogue.model import find, models
+from bedrock_lab.catalogue.tables import Row, as_date, price_files, table_by
+from bedrock_lab.errors import InputError, UnknownPriceError, listing
+
+TIERS = ("default", "priority", "flex", "batch", "latency-optimized")
+ANYWHERE = "*"
+"""Region of a row that holds in every commercial Region."""
+
+
+class Spot(NamedTuple):
+    """Where a price is asked for."""
+
+    model: str
+    region: str
+    scope: str
+    tier: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PriceRow:
+    """A dated price fact.
+
+    Attributes
+    ----------
+    usd_per_mtok
+        List price [USD per 1M tokens].
+    above_tokens
+        The row prices all tokens of a request whose prompt is longer than this [tokens].
+    effective
+        Day the price came into force, where a source says so.
+    known_from
+        Earliest day a source showed this value.
+    also
+        Further sources that show the same value.
+    """
+
+    model: str
+    region: str
+    scope: str
+    tier: str
+    above_tokens: int
+    bucket: str
+    usd_per_mtok: Decimal
+    effective: date | None
+    known_from: date
+    checked: date
+    kind: str
+    source: str
+    also: tuple[str, ...]
+    used: bool
+    note: str
+
+    @property
+    def since(self) -> date:
+        """Day from which the row counts."""
+        return self.effective or self.known_from
+
+
+def _price_row(row: Row) -> PriceRow:
+    return PriceRow(
+        model=row["model"],
+        region=row["region"],
+        scope=row["scope"],
+        tier=row["tier"],
+        above_tokens=int(row["above_tokens"]),
+        bucket=row["bucket"],
+        usd_per_mtok=Decimal(row["usd_per_mtok"]),
+        effective=date.fromisoformat(row["effective"]) if row["effective"] else None,
+        known_from=date.fromisoformat(row["known_from"]),
+        checked=date.fromisoformat(row["checked"]),
+        kind=row["kind"],
+        source=row["source"],
+        also=tuple(row["also"].split()),
+        used=row["used"] == "yes",
+        note=row["note"],
+    )
+
+
+@functools.cache
+def price_rows(model: str) -> tuple[PriceRow, ...]:
+    """All price rows of a model, those set aside included; only its provider's file is read."""
+    file = f"prices/{models()[model].id.partition('.')[0]}"
+    if file not in price_files():
+        return ()
+    return tuple(_price_row(row) for row in table_by(file, "model").get(model, ()))
+
+
+@functools.cache
+def _index(model: str) -> dict[tuple[str, str, str, int, str], tuple[PriceRow, ...]]:
+    """Rows in force at some time by (scope group, region, tier, threshold, bucket), oldest first."""
+    index: dict[tuple[str, str, str, int, str], list[PriceRow]] = {}
+    for row in price_rows(model):
+        if row.used:
+            index.setdefault((row.scope, row.region, row.tier, row.above_tokens, row.bucket), []).append(row)
+    return {key: tuple(sorted(rows, key=lambda r: r.since)) for key, rows in index.items()}
+
+
+def _group(scope: str) -> str:
+    """In-region and geo calls are priced alike, at the source Region."""
+    return "global" if scope == places.GLOBAL else "regional"
+
+
+def _labels(region: str) -> tuple[str, ...]:
+    """Region labels whose rows hold in a Region, the most specific first."""
+    place = places.region(region)
+    anywhere = () if "us-gov" in place.geographies else (ANYWHERE,)
+    return (region, *place.geographies, *anywhere)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Prices:
+    """The price list as it stood on a day, with negotiated prices laid over it."""
+
+    as_of: date
+    overlay: tuple[overlays.OverlayRow, ...] = ()
+
+    def rows_on(self, spot: Spot, bucket: str, above: int = 0, *, any_day: bool = False) -> tuple[PriceRow, ...]:
+        """Rows that hold at a spot, oldest first; empty where there are none."""
+        index = _index(spot.model)
+        for label in _labels(spot.region):
+            rows = index.get((_group(spot.scope), label, spot.tier, above, bucket), ())
+            rows = rows if any_day else tuple(row for row in rows if row.since <= self.as_of)
+            if rows:
+                return rows
+        return ()
+
+    def has(self, spot: Spot, bucket: str, above: int = 0) -> bool:
+        """Whether a price is known."""
+        return bool(self.rows_on(spot, bucket, above))
+
+    def row(self, spot: Spot, bucket: str, above: int = 0) -> PriceRow:
+        """Find the price in force, or raise naming what exists.
+
+        Raises
+        ------
+        UnknownPriceError
+            No such price; the message names the tiers, Regions, scopes, buckets or the first date that exist.
+        """
+        rows = self.rows_on(spot, bucket, above)
+        if rows:
+            return rows[-1]
+        raise UnknownPriceError(self._missing(spot, bucket, above))
+
+    def thresholds(self, model: str, scope: str, tier: str) -> tuple[int, ...]:
+        """Prompt lengths above which all tokens of a request are repriced, ascending [tokens]."""
+        group = _group(scope)
+        return tuple(sorted({k[3] for k in _index(model) if k[0] == group and k[2] == tier and k[3] > 0}))
+
+    def net(self, spot: Spot, bucket: str, list_price: Decimal) -> tuple[Decimal, str | None]:
+        """Net price and the source of the agreement, if one applies."""
+        if not self.overlay:
+            return list_price, None
+        facts = {**spot._asdict(), "provider": models()[spot.model].provider, "bucket": bucket}
+        return overlays.net_price(self.overlay, facts, list_price, self.as_of)
+
+    def _missing(self, spot: Spot, bucket: str, above: int) -> str:
+        group, labels = _group(spot.scope), _labels(spot.region)
+        keys = _index(spot.model).keys()
+        scoped = [k for k in keys if k[0] == group]
+        if not scoped:
+            held = sorted({"in-region and geo" if k[0] == "regional" else "global" for k in keys})
+            return f"no {spot.scope} price for {spot.model}; priced: {listing(held) or 'nothing'}"
+        tiered = [k for k in scoped if k[2] == spot.tier]
+        if not tiered:
+            held = [t for t in TIERS if any(k[2] == t for k in scoped)]
+            return f"no price for tier {spot.tier} of {spot.model} ({spot.scope}); priced: {listing(held)}"
+        here = [k for k in tiered if k[1] in labels]
+        if not here:
+            where = listing(sorted({k[1] for k in tiered}), limit=40)
+            return f"no {spot.tier} price for {spot.model} ({spot.scope}) in {spot.region}; priced in: {where}"
+        dated = self.rows_on(spot, bucket, above, any_day=True)
+        if dated:
+            return (
+                f"no {bucket} price for {spot.model} ({spot.scope}, {spot.tier}, {spot.region}) on {self.as_of}; "
+                f"the first row is of {dated[0].since}"
+            )
+        held = [b for b in ALL_BUCKETS if any(k[4] == b and k[3] == above for k in here)]
+        beyond = f" above {above:,} prompt tokens" if above else ""
+        return (
+            f"no {bucket} price for {spot.model} ({spot.scope}, {spot.tier}, {spot.region}){beyond}; "
+            f"priced there: {listing(held) or 'nothing'}"
+        )
+
+    def to_frame(self, model: str | None = None) -> Any:
+        """All rows, those set aside included, as a pandas DataFrame."""
+        import pandas as pd
+
+        chosen = [find(model).id] if model else list(models())
+        return pd.DataFrame([dataclasses.asdict(row) for name in chosen for row in price_rows(name)])
+
+    def _repr_html_(self) -> str:
+        return f"<p>Prices of {len(models())} models as of {self.as_of}, {len(self.overlay)} negotiated rows</p>"
+
+
+ALL_BUCKETS = ("input", "cache_read", "cache_write_5m", "cache_write_30m", "cache_write_1h", "output")
+
+
+def prices(as_of: date | str | None = None, overlay: str | None = None) -> Prices:
+    """Load the price list as of a day.
+
+    Parameters
+    ----------
+    as_of
+        Day, default today.
+    overlay
+        TOML file of negotiated prices.
+
+    >>> prices("2026-11-22").row(Spot("amazon.nova-pro", "us-east-1", "in-region", "default"), "input").usd_per_mtok
+    Decimal('0.8')
+    """
+    rows = overlays.read_overlay(overlay) if overlay else ()
+    for row in rows:
+        facts = dict(row.match)
+        if "model" in facts and facts["model"] not in models():
+            raise InputError(f"overlay {overlay}: model {facts['model']!r} is no catalogue id")
+    return Prices(as_of=as_date(as_of), overlay=rows)

@@ -1,0 +1,300 @@
+"""The bill: what usage costs at a model's prices, exact on a bill, in float64 over a Trace."""
+
+import dataclasses
+import decimal
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bedrock_lab.assumptions import Assumption, Kind
+from bedrock_lab.catalogue.pricelist import PriceRow, Prices, Spot
+from bedrock_lab.catalogue.pricelist import prices as load_prices
+from bedrock_lab.catalogue.tables import source_text
+from bedrock_lab.catalogue.target import Target, lifecycle_warning, target
+from bedrock_lab.errors import InputError, UnknownPriceError
+from bedrock_lab.traffic.usage import BUCKETS, Usage
+
+Floats = NDArray[np.float64]
+
+MTOK = Decimal(1_000_000)
+SECONDS_PER_MONTH = 2_628_000
+HOURS_PER_MONTH = 730
+EXACT = decimal.Context(prec=80)
+WRITES = ("cache_write_5m", "cache_write_30m", "cache_write_1h")
+
+
+def plain(value: Decimal) -> str:
+    """Write a decimal without exponent and trailing zeros.
+
+    >>> plain(Decimal("4.9500")), plain(Decimal("1E+3"))
+    ('4.95', '1000')
+    """
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One bucket of a bill.
+
+    Attributes
+    ----------
+    usd_per_mtok, list_usd_per_mtok
+        Net and list price [USD per 1M tokens].
+    cost_usd, list_usd
+        Net and list cost [USD].
+    """
+
+    spot: Spot
+    bucket: str
+    tokens: int
+    usd_per_mtok: Decimal
+    list_usd_per_mtok: Decimal
+    cost_usd: Decimal
+    list_usd: Decimal
+    above_tokens: int
+    source: str
+    known_from: str
+    agreement: str | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values; money as exact decimal strings."""
+        return {
+            "bucket": self.bucket,
+            "tokens": self.tokens,
+            "usd_per_mtok": plain(self.usd_per_mtok),
+            "cost_usd": plain(self.cost_usd),
+            "list_usd_per_mtok": plain(self.list_usd_per_mtok),
+            "list_usd": plain(self.list_usd),
+            "above_tokens": self.above_tokens,
+            "source": self.source,
+            "known_from": self.known_from,
+            "agreement": self.agreement,
+        }
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """What usage costs; `cost_usd` is what one pays, `list_usd` what the public list says."""
+
+    target: Target
+    date: str
+    requests: int
+    lines: tuple[Line, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def cost_usd(self) -> Decimal:
+        """Net cost of all requests [USD], exact."""
+        return add(line.cost_usd for line in self.lines)
+
+    @property
+    def list_usd(self) -> Decimal:
+        """List cost of all requests [USD], exact."""
+        return add(line.list_usd for line in self.lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON of ``bedrock-lab price``."""
+        return {
+            "model": self.target.model.id,
+            "model_id": self.target.model_id,
+            "region": self.target.region,
+            "scope": self.target.scope,
+            "tier": self.target.tier,
+            "date": self.date,
+            "requests": self.requests,
+            "cost_usd": plain(self.cost_usd),
+            "list_usd": plain(self.list_usd),
+            "net_usd": plain(self.cost_usd),
+            "lines": [line.to_dict() for line in self.lines],
+            "warnings": list(self.warnings),
+        }
+
+    def to_frame(self) -> Any:
+        """Return the lines as a pandas DataFrame."""
+        import pandas as pd
+
+        return pd.DataFrame([line.to_dict() for line in self.lines])
+
+    def _repr_html_(self) -> str:
+        head = f"<p>{self.target.model.id}, {self.target.scope}, {self.target.tier}: {plain(self.cost_usd)} USD</p>"
+        return head + str(self.to_frame().to_html(index=False))
+
+
+def add(amounts: Iterator[Decimal] | Sequence[Decimal]) -> Decimal:
+    """Sum decimals exactly.
+
+    >>> add([Decimal("0.1"), Decimal("0.2")])
+    Decimal('0.3')
+    """
+    total = Decimal(0)
+    for amount in amounts:
+        total = EXACT.add(total, amount)
+    return total
+
+
+def _threshold(prices: Prices, spot: Spot, prompt_tokens: int) -> int:
+    """Long-context threshold a request of this length has passed; 0 for none."""
+    passed = [t for t in prices.thresholds(spot.model, spot.scope, spot.tier) if prompt_tokens > t]
+    return passed[-1] if passed else 0
+
+
+def _flat_warning(prices: Prices, spot: Spot, prompt_tokens: int) -> str | None:
+    """Say that a tier has no long-context price although the default tier has one."""
+    if spot.tier == "default" or prices.thresholds(spot.model, spot.scope, spot.tier):
+        return None
+    passed = [t for t in prices.thresholds(spot.model, spot.scope, "default") if prompt_tokens > t]
+    if not passed:
+        return None
+    return f"no price above {passed[-1]:,} prompt tokens is published for tier {spot.tier}; its flat price is used"
+
+
+def check_buckets(spot: Spot, used: Sequence[str]) -> None:
+    """Refuse cache tokens in batch, where prompt caching does not work."""
+    cached = [b for b in used if b.startswith("cache")]
+    if spot.tier == "batch" and cached:
+        raise UnknownPriceError(
+            f"prompt caching does not work in batch: {cached[0]} tokens have no price there; priced: input, output"
+        )
+
+
+def line(prices: Prices, spot: Spot, bucket: str, tokens: int, above: int = 0) -> Line:
+    """Price one bucket exactly."""
+    row: PriceRow = prices.row(spot, bucket, above)
+    net, agreement = prices.net(spot, bucket, row.usd_per_mtok)
+    return Line(
+        spot=spot,
+        bucket=bucket,
+        tokens=tokens,
+        usd_per_mtok=net,
+        list_usd_per_mtok=row.usd_per_mtok,
+        cost_usd=EXACT.divide(EXACT.multiply(Decimal(tokens), net), MTOK),
+        list_usd=EXACT.divide(EXACT.multiply(Decimal(tokens), row.usd_per_mtok), MTOK),
+        above_tokens=above,
+        source=source_text(row.source),
+        known_from=row.since.isoformat(),
+        agreement=agreement,
+    )
+
+
+def price(
+    usage: Usage,
+    model: str,
+    *,
+    region: str | None = None,
+    scope: str | None = None,
+    tier: str = "default",
+    requests: int = 1,
+    prices: Prices | None = None,
+) -> Quote:
+    """Price one request's usage, times a number of requests.
+
+    Parameters
+    ----------
+    usage
+        Tokens of one request; the long-context thresholds look at its input, cache reads and cache writes.
+    model
+        Any id of the model.
+    region, scope
+        None means as the id says, else us-east-1 and in-region.
+    requests
+        Number of such requests.
+
+    Raises
+    ------
+    UnknownPriceError
+        A bucket has no price there; the message names what exists.
+
+    Examples
+    --------
+    >>> use = Usage(input_tokens=1_000_000, output_tokens=100_000)
+    >>> plain(price(use, "global.anthropic.claude-sonnet-4-6", prices=load_prices("2026-11-22")).cost_usd)
+    '4.5'
+    """
+    if requests < 1:
+        raise InputError(f"requests {requests}: allowed is 1 or more")
+    prices = prices or load_prices()
+    where = target(model, region=region, scope=scope, tier=tier)
+    spot = where.spot
+    used = [bucket for bucket in BUCKETS if usage.tokens(bucket)]
+    if "cache_write_unknown" in used:
+        raise InputError("cache writes of unknown TTL have a range of prices, not one; name the TTL (5m, 30m, 1h)")
+    check_buckets(spot, used)
+    above = _threshold(prices, spot, usage.prompt_tokens)
+    if not used:
+        prices.row(spot, "input")  # the model, Region, scope, tier and day must be priced even for no tokens
+    notes = (
+        *where.warnings,
+        lifecycle_warning(spot.model, prices),
+        _flat_warning(prices, spot, usage.prompt_tokens),
+    )
+    return Quote(
+        target=where,
+        date=prices.as_of.isoformat(),
+        requests=requests,
+        lines=tuple(line(prices, spot, b, usage.tokens(b) * requests, above) for b in used),
+        warnings=tuple(note for note in notes if note),
+    )
+
+
+def price_vector(prices: Prices, spot: Spot, tokens: Mapping[str, Floats]) -> Floats:
+    """Cost of each request [USD] in float64, net of negotiated prices; cache writes of unknown TTL at the lowest.
+
+    Parameters
+    ----------
+    tokens
+        Bucket -> tokens of each request; buckets left out are zero.
+
+    Raises
+    ------
+    UnknownPriceError
+        A bucket with tokens in it has no price there.
+    """
+    used = [b for b in BUCKETS if b in tokens and np.any(tokens[b] > 0)]
+    check_buckets(spot, used)
+    size = len(next(iter(tokens.values())))
+    prompt = sum((tokens[b] for b in used if b != "output"), np.zeros(size))
+    cost = np.zeros(size)
+    edges = (0, *prices.thresholds(spot.model, spot.scope, spot.tier))
+    for i, edge in enumerate(edges):
+        inside = prompt > edge if i else np.ones(size, dtype=bool)
+        if i + 1 < len(edges):
+            inside &= prompt <= edges[i + 1]
+        if not inside.any():
+            continue
+        for bucket in used:
+            counts = tokens[bucket][inside]
+            if counts.any():
+                cost[inside] += counts * (float(unit_price(prices, spot, bucket, edge)) / 1e6)
+    return cost
+
+
+def unit_price(prices: Prices, spot: Spot, bucket: str, above: int = 0) -> Decimal:
+    """Net price of a bucket [USD per 1M tokens]; unknown TTL at the lowest of those sold."""
+    if bucket == "cache_write_unknown":
+        return unknown_ttl_prices(prices, spot, above)[0]
+    return prices.net(spot, bucket, prices.row(spot, bucket, above).usd_per_mtok)[0]
+
+
+def unknown_ttl_prices(prices: Prices, spot: Spot, above: int = 0) -> tuple[Decimal, Decimal]:
+    """Lowest and highest price a cache write may have had whose TTL is not known [USD per 1M tokens]."""
+    sold = [unit_price(prices, spot, b, above) for b in WRITES if prices.has(spot, b, above)]
+    if not sold:
+        prices.row(spot, "cache_write_5m", above)  # raises, naming what exists
+    return min(sold), max(sold)
+
+
+def unknown_ttl_assumption(lo_usd: float, hi_usd: float) -> Assumption:
+    """State what was taken for cache writes of unknown TTL."""
+    return Assumption(
+        name="cache_write_ttl",
+        value=lo_usd,
+        lo=lo_usd,
+        hi=hi_usd,
+        kind=Kind.ASSUMED,
+        source="TTL not in the data: priced at the lowest TTL sold, the range runs to the highest",
+        unit="USD",
+    )

@@ -1,0 +1,48 @@
+"""What tests share: where the public data lies, and a count of what was skipped and why."""
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = Path(os.environ.get("BEDROCK_LAB_DATA", ROOT.parent / "shared" / "data"))
+FULL = os.environ.get("BEDROCK_LAB_FULL") == "1"
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_user(monkeypatch, request):
+    """A test sees neither the user's environment nor a settings file of the project."""
+    for name in list(os.environ):
+        if name.startswith("BEDROCK_LAB_") and name not in {"BEDROCK_LAB_DATA", "BEDROCK_LAB_FULL"}:
+            monkeypatch.delenv(name)
+
+
+def public_data(name: str) -> Path:
+    """Find a public trace, or skip saying so."""
+    path = DATA / name
+    if not path.exists():
+        pytest.skip(f"public data {name} is not at BEDROCK_LAB_DATA ({DATA})")
+    return path
+
+
+@pytest.fixture
+def azure_path() -> Path:
+    """Return the Azure conversation trace of 2023."""
+    return public_data("azure_llm_2023_conv.csv.gz")
+
+
+@pytest.fixture
+def data_file():
+    """Return a finder of public data files that skips where they are absent."""
+    return public_data
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print every reason for a skip with its count, last."""
+    reasons = Counter(str(r.longrepr[2] if isinstance(r.longrepr, tuple) else r.longrepr) for r in terminalreporter.stats.get("skipped", []))
+    if reasons:
+        terminalreporter.write_line("skipped:")
+        for reason, count in reasons.most_common():
+            terminalreporter.write_line(f"  {count} x {reason}")

@@ -1,0 +1,109 @@
+"""Percentiles and intervals against binomial theory, coverage by simulation, and simple limits."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binom
+
+from bedrock_lab.errors import InputError
+from bedrock_lab.stats import block_bootstrap_total, effective_size, interval_ranks, percentile, percentile_interval
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=200), st.sampled_from([0.5, 0.9, 0.95, 0.99]))
+def test_a_percentile_is_the_ceil_np_th_smallest(values, p):
+    """The definition, counted out by sorting."""
+    n = len(values)
+    assert percentile(np.array(values), p) == sorted(values)[math.ceil(round(n * p, 9)) - 1]
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=300), st.sampled_from([0.5, 0.95, 0.99]))
+def test_a_percentile_never_passes_the_maximum(values, p):
+    """Neither the value nor its interval leaves the data."""
+    found = percentile_interval(np.array(values), p)
+    for x in (found.value, found.lo, found.hi):
+        assert x is None or min(values) <= x <= max(values)
+
+
+@pytest.mark.parametrize(("p", "n"), [(0.95, 59), (0.99, 299), (0.999, 2995)])
+def test_an_interval_exists_from_the_published_sample_sizes(p, n):
+    """1 - p**n reaches 95 % at these sizes and not one earlier."""
+    assert 1 - p**n >= 0.95 > 1 - p ** (n - 1)
+    assert interval_ranks(n, p) is not None
+    assert interval_ranks(n - 1, p) is None
+
+
+@pytest.mark.parametrize("p", [0.5, 0.9, 0.95])
+def test_ranks_are_the_closest_pair_that_covers(p):
+    """Every pair of ranks tried by hand for samples up to 90."""
+    for n in range(2, 91):
+        below = [0.0, *binom.cdf(np.arange(n), n, p)]  # below[k] = P(B < k)
+        pairs = [
+            (u - low, below[low] - below[u], low, u)
+            for low in range(1, n + 1)
+            for u in range(low + 1, n + 1)
+            if below[u] - below[low] >= 0.95
+        ]
+        assert interval_ranks(n, p) == (min(pairs)[2:] if pairs else None)
+
+
+@pytest.mark.parametrize(("n", "p"), [(19, 0.95), (99, 0.99), (1, 0.5)])
+def test_too_few_values_give_no_percentile(n, p):
+    """Below 1/(1-p) values the percentile itself is refused."""
+    assert percentile_interval(np.arange(float(n)), p).value is None
+    assert percentile_interval(np.arange(float(n + 1)), p).value is not None
+
+
+def test_intervals_cover_the_true_percentile():
+    """Of 2,000 exponential samples of 200 at least 95 % (less 3 standard errors) enclose the true p95."""
+    rng = np.random.default_rng(1)
+    true = -math.log(0.05)
+    hits = 0
+    for _ in range(2_000):
+        found = percentile_interval(rng.exponential(size=200), 0.95)
+        hits += found.lo <= true <= found.hi
+    assert hits / 2_000 >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / 2_000)
+
+
+def test_independent_values_keep_their_number():
+    """White noise has nearly as many effective values as values."""
+    assert effective_size(np.random.default_rng(0).normal(size=10_000)) > 7_000
+
+
+def test_correlated_values_count_less():
+    """An AR(1) sequence with coefficient a has n (1-a)/(1+a) effective values: 0.9 gives about a nineteenth."""
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=100_000)
+    values = np.empty_like(noise)
+    values[0] = noise[0]
+    for i in range(1, len(noise)):
+        values[i] = 0.9 * values[i - 1] + noise[i]
+    assert effective_size(values) == pytest.approx(100_000 / 19, rel=0.35)
+
+
+def test_fewer_effective_values_widen_the_interval():
+    """The same sample with a tenth of the information has a wider interval."""
+    values = np.random.default_rng(2).exponential(size=5_000)
+    full, tenth = percentile_interval(values, 0.95), percentile_interval(values, 0.95, 500)
+    assert tenth.lo < full.lo
+    assert full.hi < tenth.hi
+    assert full.value == tenth.value
+
+
+def test_the_bootstrap_of_independent_blocks_covers_their_mean():
+    """Totals of 30 normal blocks: the interval holds 30 times the mean in at least 88 of 100 samples."""
+    rng = np.random.default_rng(3)
+    hits = 0
+    for _ in range(100):
+        low, high = block_bootstrap_total(rng.normal(10, 2, size=(30, 1)), 500, rng)
+        hits += low[0] <= 300 <= high[0]
+    assert hits >= 88
+
+
+@pytest.mark.parametrize("p", [-0.1, 1.1])
+def test_a_share_outside_0_to_1_is_refused(p):
+    """No percentile 110."""
+    with pytest.raises(InputError, match="allowed are shares"):
+        percentile(np.ones(3), p)
