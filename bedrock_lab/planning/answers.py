@@ -1,0 +1,164 @@
+"""The plan in words: the one sentence, and the steps that carry it out."""
+
+from bedrock_lab.assumptions import Origin
+from bedrock_lab.catalogue.model import Model
+from bedrock_lab.planning.candidates import Candidate
+from bedrock_lab.planning.decide import Decision
+from bedrock_lab.planning.result import Action
+
+COMMITMENT = {"none": "no commitment", "1m": "one month", "3m": "three months", "6m": "six months"}
+API_TERM = {"1m": "OneMonth", "6m": "SixMonths"}
+
+
+def usd(amount: float) -> str:
+    """Write an amount for people: cents below a hundred, whole dollars above.
+
+    >>> usd(12.345), usd(1234.5), usd(0.0042)
+    ('12.35 USD', '1,234 USD', '0.0042 USD')
+    """
+    if 0 < abs(amount) < 1:
+        return f"{amount:.2g} USD"
+    return f"{amount:,.2f} USD" if abs(amount) < 100 else f"{amount:,.0f} USD"
+
+
+def span(candidate: Candidate) -> str:
+    """Write the range a candidate's cost may lie in, sampling and assumptions together."""
+    low, high = candidate.range
+    if candidate.ci95:
+        low, high = min(low, candidate.ci95[0]), max(high, candidate.ci95[1])
+    if usd(low) == usd(high):
+        return f"{usd(low)}, no range known"
+    return f"{usd(low)} to {usd(high)}"
+
+
+def phrase(candidate: Candidate) -> str:
+    """Name a candidate in words."""
+    p = candidate.purchase
+    if p.option == "provisioned":
+        units = "1 provisioned unit" if p.units == 1 else f"{p.units} provisioned units"
+        return f"{units} with {COMMITMENT[p.term or 'none']}"
+    if p.option == "reserved":
+        size = f"{p.reserved_input_ktpm}k input and {p.reserved_output_ktpm}k output tokens/min"
+        return f"Reserved {size} for {COMMITMENT[p.term or '1m']}"
+    where = {"geo": " through the geographic profile", "global": " through the global profile"}.get(p.scope or "", "")
+    words = {
+        "default": "on-demand",
+        "priority": "the priority tier",
+        "flex": "flex for what can wait, on-demand for the rest",
+        "batch": "batch for what can wait, on-demand for the rest",
+        "latency-optimized": "latency-optimised on-demand",
+    }
+    return words[p.tier] + where
+
+
+def sentence(decision: Decision, baseline: Candidate, model_id: str, origin: Origin, days: float) -> str:
+    """Answer in one sentence, with a range."""
+    marked = f" (on {origin} traffic)" if origin.invented else ""
+    if decision.word == "infeasible":
+        return f"No candidate for {model_id} is on sale and within the SLO{marked}."
+    if decision.word == "undecided":
+        best = decision.cheapest
+        assert_cost = best.cost_usd_per_month if best else 0.0
+        name = phrase(best) if best else "capacity"
+        return (
+            f"Undecided for {model_id}: {name} would cost {usd(assert_cost)} a month against "
+            f"{usd(baseline.cost_usd_per_month)} on demand if every hour were like these {length(days)}, "
+            f"which do not show the nights and weekends; two weeks of traffic or a stated shape decide it{marked}."
+        )
+    chosen = decision.candidate
+    if chosen is None:
+        return f"No candidate for {model_id}{marked}."
+    cost = chosen.cost_usd_per_month
+    saved = baseline.cost_usd_per_month - cost
+    against = ""
+    if saved > 0.005 * baseline.cost_usd_per_month:
+        against = f", {saved / baseline.cost_usd_per_month:.0%} below {usd(baseline.cost_usd_per_month)} on demand"
+    elif chosen.purchase.option == "on-demand" and chosen.purchase.tier == "default":
+        against = "; nothing on sale is cheaper for this traffic"
+    return f"Buy {phrase(chosen)} for {model_id}: {usd(cost)} a month ({span(chosen)}){against}{marked}."
+
+
+def length(days: float) -> str:
+    """Write a length of time.
+
+    >>> length(14), length(1 / 24)
+    ('14 days', '60 minutes')
+    """
+    if days >= 2:
+        return f"{days:.0f} days"
+    hours = days * 24
+    return f"{hours:.0f} hours" if hours >= 2 else f"{hours * 60:.0f} minutes"
+
+
+def _call_id(model: Model | None, scope: str | None, region: str, model_id: str) -> str:
+    found = model.profile_id(scope, region) if model is not None and scope else None
+    return found or model_id
+
+
+def steps(decision: Decision, model: Model | None, model_id: str, region: str, *, short: bool) -> list[Action]:
+    """List the steps that carry the decision out, each with what it bills."""
+    if decision.word == "undecided":
+        return [
+            Action(
+                step="Collect two weeks of traffic",
+                detail="two full weeks show the nights and weekends that decide whether capacity stands idle",
+            ),
+            Action(
+                step="Or state the shape of your week",
+                detail="--shape office, --shape flat, or a file of 168 hourly weights; it is then taken at your word",
+            ),
+        ]
+    chosen = decision.candidate
+    if chosen is None:
+        return [Action(step="Relax the SLO or allow more options", detail="no candidate is left to choose from")]
+    p, cost = chosen.purchase, chosen.cost_usd_per_month
+    call = _call_id(model, p.scope, region, model_id)
+    if p.option == "provisioned":
+        commitment = f"commitmentDuration={API_TERM[p.term]}" if p.term in API_TERM else "no commitmentDuration"
+        return [
+            Action(
+                step="Raise the quota of model units",
+                detail="2 units without commitment are the default, committed ones start at 0; ask AWS support first",
+            ),
+            Action(
+                step=f"Create provisioned throughput of {p.units} model units",
+                detail=f"CreateProvisionedModelThroughput with modelUnits={p.units}, {commitment}; it bills by "
+                "the hour until it is deleted, a commitment renews by itself and its units cannot be changed",
+                usd_per_month=p.fixed_usd_per_month,
+            ),
+            Action(
+                step="Send what the units cannot take on demand",
+                detail="the rest of the traffic",
+                usd_per_month=cost - p.fixed_usd_per_month,
+            ),
+        ]
+    if p.option == "reserved":
+        return [
+            Action(
+                step=f"Ask the account team for {phrase(chosen)}",
+                detail="Reserved capacity is sold by the account team and bills until it is deleted",
+                usd_per_month=p.fixed_usd_per_month,
+            ),
+            Action(
+                step="Let the overflow run on demand",
+                detail=f"call {call}",
+                usd_per_month=cost - p.fixed_usd_per_month,
+            ),
+        ]
+    if p.option == "batch":
+        return [
+            Action(
+                step="Move what can wait to batch jobs",
+                detail="at least 100 records a job; prompt caching does not work there; AWS publishes no turnaround",
+                usd_per_month=cost,
+            ),
+            Action(step="Keep the rest on demand", detail=f"call {call}"),
+        ]
+    tier = "" if p.tier == "default" else f" with serviceTier={p.tier}"
+    if p.tier == "latency-optimized":
+        tier = " with performanceConfig latency=optimized"
+    share = " for what can wait" if p.tier == "flex" else ""
+    made = [Action(step=f"Call {call}{tier}{share}", detail="nothing is bought in advance", usd_per_month=cost)]
+    if short:
+        made.append(Action(step="Come back with two weeks of traffic", detail="then capacity can be judged too"))
+    return made

@@ -1,0 +1,139 @@
+"""Demand by window: what a plan has to serve, minute by minute, in tokens and in on-demand USD."""
+
+import dataclasses
+
+import numpy as np
+
+from bedrock_lab.billing import Floats, Rows, row_costs
+from bedrock_lab.catalogue.pricelist import Prices
+from bedrock_lab.errors import InputError, UnknownPriceError
+from bedrock_lab.pricing import SECONDS_PER_MONTH
+from bedrock_lab.traffic.trace import Trace
+from bedrock_lab.traffic.windows import window_count, window_index
+
+HOURS_PER_WEEK = 168
+DAY_S = 86_400.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """Demand of a trace by window.
+
+    Attributes
+    ----------
+    window_s
+        Width of a window [s].
+    period_s
+        Time the trace stands for [s]; a month is ``2,628,000 / period_s`` such traces.
+    on_demand_usd
+        Cost of each window on demand, default tier, at the baseline's scope [USD].
+    input_tpm, output_tpm
+        Tokens per minute each window asks of bought capacity: input and cache writes; output.
+    cache_read_tpm
+        Cached tokens per minute, which capacity counts only where an assumption says so.
+    token_usd
+        Cost of each window at another (tier, scope) [USD]; absent where a price is missing.
+    """
+
+    window_s: float
+    period_s: float
+    on_demand_usd: Floats
+    input_tpm: Floats
+    output_tpm: Floats
+    cache_read_tpm: Floats
+    token_usd: dict[tuple[str, str], Floats]
+
+    @property
+    def per_month(self) -> float:
+        """How many times the trace fits in a month."""
+        return SECONDS_PER_MONTH / self.period_s
+
+    def __len__(self) -> int:
+        """Count the windows."""
+        return len(self.on_demand_usd)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Shape:
+    """How a short trace stands for the week: each weight multiplies its demand for a share of the time.
+
+    Weight 1 is the demand as recorded. Office hours are 1 at most, so that a trace recorded in working hours
+    is not taken for its nights.
+    """
+
+    name: str
+    weights: Floats
+    shares: Floats
+
+    @property
+    def mean(self) -> float:
+        """Demand of the mean hour against the recorded one."""
+        return float(np.dot(self.weights, self.shares))
+
+
+def shape_of(name: str, hourly: Floats) -> Shape:
+    """Fold 168 hourly weights to the distinct ones, each with its share of the week.
+
+    >>> shape_of("flat", np.ones(168)).shares.tolist()
+    [1.0]
+    """
+    weights, counts = np.unique(hourly, return_counts=True)
+    return Shape(name, weights, counts / HOURS_PER_WEEK)
+
+
+AS_RECORDED = Shape("as recorded", np.ones(1), np.ones(1))
+
+
+def demand(
+    trace: Trace,
+    rows: Rows,
+    prices: Prices,
+    *,
+    window_s: float = 60.0,
+    period_s: float | None = None,
+    tiers: tuple[tuple[str, str], ...] = (),
+    scope: str | None = None,
+) -> tuple[Demand, dict[tuple[str, str], str]]:
+    """Sum the rows by window.
+
+    Parameters
+    ----------
+    tiers
+        Further (tier, scope) to price the windows at.
+    scope
+        Scope of the baseline where it is not each row's own.
+
+    Returns
+    -------
+    tuple
+        The demand, and for each (tier, scope) that has no price the reason.
+    """
+    period = trace.period_s if period_s is None else float(period_s)
+    if not period > 0:
+        raise InputError(f"period {period:g} s: allowed is more than 0")
+    index = window_index(trace, window_s)[rows.kept]
+    count = window_count(trace, window_s)
+
+    def by_window(values: Floats) -> Floats:
+        return np.asarray(np.bincount(index, weights=values, minlength=count), dtype=np.float64)
+
+    per_minute = 60.0 / window_s
+    zero = np.zeros(len(rows.codes))
+    writes = sum((v for b, v in rows.tokens.items() if b.startswith("cache_write")), zero)
+    priced: dict[tuple[str, str], Floats] = {}
+    missing: dict[tuple[str, str], str] = {}
+    for tier, where in tiers:
+        try:
+            priced[tier, where] = by_window(row_costs(rows, prices, tier=tier, scope=where or None))
+        except UnknownPriceError as error:
+            missing[tier, where] = str(error)
+    made = Demand(
+        window_s=window_s,
+        period_s=period,
+        on_demand_usd=by_window(row_costs(rows, prices, tier="default", scope=scope)),
+        input_tpm=by_window(rows.tokens["input"] + writes) * per_minute,
+        output_tpm=by_window(rows.tokens["output"]) * per_minute,
+        cache_read_tpm=by_window(rows.tokens.get("cache_read", zero)) * per_minute,
+        token_usd=priced,
+    )
+    return made, missing

@@ -1,0 +1,250 @@
+"""Which ways of buying are on the table for a plan, and why the others are not."""
+
+import dataclasses
+import math
+
+from bedrock_lab.assumptions import Assumption, Kind
+from bedrock_lab.billing import Floats
+from bedrock_lab.catalogue import places
+from bedrock_lab.catalogue.model import Model, invocable
+from bedrock_lab.catalogue.offers import OPTIONS, TIER_OF, offer, reserved_prices, usual_ratio
+from bedrock_lab.catalogue.pricelist import Prices
+from bedrock_lab.catalogue.tables import source_text
+from bedrock_lab.errors import InputError, listing
+from bedrock_lab.planning.candidates import DEFERRED, Costing, Purchase
+from bedrock_lab.planning.capacity import ReservedSize, best_reserved, convex_minimum, thinned
+from bedrock_lab.planning.units import UnitFigures
+from bedrock_lab.pricing import HOURS_PER_MONTH
+from bedrock_lab.stats import percentile
+
+BATCH_HOURS = 24
+"""Least timeout of a batch job (timeoutDurationInHours 24 to 168); nothing says how long one takes."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Scopes:
+    """Scopes of a plan.
+
+    Attributes
+    ----------
+    baseline
+        Scope of the traffic as it stands; None where rows differ.
+    home
+        Scope that token options are bought in: the baseline's, or the nearest one that can be invoked.
+    allowed
+        Every scope a recommendation may use, home first.
+    """
+
+    baseline: str | None
+    home: str | None
+    allowed: tuple[str | None, ...]
+
+    def named(self, option: str, scope: str | None) -> str:
+        """Name a token option; the home scope goes unnamed."""
+        return option if scope == self.home else f"{option}-{scope}"
+
+
+def requested(options: str | list[str] | tuple[str, ...] | None) -> tuple[str, ...]:
+    """Read the options a plan may use; None is all.
+
+    >>> requested("on-demand,batch")
+    ('on-demand', 'batch')
+    """
+    if options is None:
+        return OPTIONS
+    names = [n.strip() for n in options.split(",")] if isinstance(options, str) else list(options)
+    names = [n for n in names if n]
+    for name in names:
+        if name not in OPTIONS:
+            raise InputError(f"unknown option {name!r}; allowed: {', '.join(OPTIONS)}")
+    if not names:
+        raise InputError(f"no option given; allowed: {', '.join(OPTIONS)}")
+    return tuple(dict.fromkeys(names))
+
+
+def plan_scopes(model: Model | None, scope: str | None, allowed: str | None) -> Scopes:
+    """Decide which scopes count.
+
+    A scope that cannot be invoked is never bought in: where the traffic's own cannot, the nearest that can
+    stands in (geo, then global).
+    """
+    given = None
+    if allowed is not None:
+        given = tuple(places.check_scope(s.strip()) for s in allowed.split(",") if s.strip())
+        if not given:
+            raise InputError(f"no scope given; allowed: {', '.join(places.SCOPES)}")
+    if model is None or scope is None:
+        return Scopes(baseline=scope, home=scope, allowed=(scope,))
+    calls = invocable(model.id)
+    pool = given or (scope, places.GEO, places.GLOBAL)
+    usable = [s for s in dict.fromkeys((scope, places.GEO, places.GLOBAL, places.IN_REGION)) if s in pool]
+    usable = [s for s in usable if calls.get(s) != "no"]
+    if not usable:
+        return Scopes(baseline=scope, home=scope, allowed=())
+    home = usable[0]
+    return Scopes(baseline=scope, home=home, allowed=tuple(usable) if given else (home,))
+
+
+def token_purchases(
+    model: Model | None,
+    prices: Prices,
+    region: str,
+    scopes: Scopes,
+    names: tuple[str, ...],
+    missing: dict[tuple[str, str], str],
+    deferrable: float,
+    deadline_h: float | None,
+) -> tuple[list[Purchase], list[dict[str, str]], list[Assumption]]:
+    """List options bought by the token: (purchases, not offered, assumptions)."""
+    made: list[Purchase] = []
+    refused: list[dict[str, str]] = []
+    assumed: list[Assumption] = []
+    for name in (n for n in names if n in TIER_OF):
+        if name in DEFERRED and deferrable == 0:
+            refused.append({"option": name, "reason": "no share of requests can wait (--deferrable is 0)"})
+            continue
+        if name in DEFERRED and deadline_h is not None and deadline_h < BATCH_HOURS:
+            reason = f"no turnaround is published, and {deadline_h:g} h is under the least timeout of {BATCH_HOURS} h"
+            refused.append({"option": name, "reason": reason})
+            continue
+        if not scopes.allowed:
+            refused.append({"option": name, "reason": "no allowed scope can be invoked"})
+            continue
+        for scope in scopes.allowed:
+            tier = TIER_OF[name]
+            sold = offer(prices, model.id, name, region, scope) if model is not None and scope is not None else None
+            availability = sold.availability if sold else "yes"
+            reason = sold.reason if sold else ""
+            if (tier, scope or "") in missing and availability == "yes":
+                availability, reason = "no", missing[tier, scope or ""]
+            ratio = usual_ratio(name)
+            if availability == "no" or (availability == "unknown" and ratio is None):
+                if scope == scopes.home:
+                    refused.append({"option": name, "reason": reason})
+                continue
+            if availability == "unknown" and ratio is not None and all(a.name != f"{name}_ratio" for a in assumed):
+                assumed.append(
+                    Assumption(
+                        name=f"{name}_ratio",
+                        value=float(ratio["ratio"]),
+                        lo=float(ratio["lo"]),
+                        hi=float(ratio["hi"]),
+                        kind=Kind.ASSUMED,
+                        source=f"{reason}; {source_text(ratio['source'])}: {ratio['note']}",
+                    )
+                )
+            made.append(
+                Purchase(
+                    name=scopes.named(name, scope),
+                    option="batch" if name == "batch" else "on-demand",
+                    tier=tier if name != "batch" else "batch",
+                    scope=scope,
+                    availability=availability,
+                )
+            )
+    return made, refused, assumed
+
+
+def provisioned_purchases(costing: Costing, figures: UnitFigures) -> list[Purchase]:
+    """Every number of units from 1 to the peak's need, by term; thinned above 200, the best one's neighbours kept."""
+    return [
+        Purchase(
+            name=f"provisioned-{units}x-{term}",
+            option="provisioned",
+            tier="default",
+            scope=places.IN_REGION,
+            availability=figures.availability,
+            units=units,
+            term=term,
+            usd_per_hour=usd,
+        )
+        for term, usd in figures.usd_per_hour.items()
+        for units in thinned(costing.curve.most, best_units(costing, HOURS_PER_MONTH * usd))
+    ]
+
+
+def best_units(costing: Costing, usd_per_unit_month: float) -> int:
+    """Find the cheapest number of units: where the next one displaces less than it costs."""
+
+    def cost(units: int) -> float:
+        return usd_per_unit_month * units + float(costing.curve(float(units))) * costing.demand.per_month
+
+    return convex_minimum(cost, 1, costing.curve.most)
+
+
+def reserved_purchases(
+    costing: Costing, model: Model, prices: Prices, region: str, scope: str, allowed: tuple[str | None, ...]
+) -> tuple[list[Purchase], str | None]:
+    """Reserved purchases by term: the least, the best with its neighbours, and a ladder up to the peak."""
+    published = reserved_prices(prices, model.id, region, scope)
+    if not published:
+        return [], offer(prices, model.id, "reserved", region, scope).reason
+    if scope not in allowed:
+        return [], "no allowed scope can be invoked"
+    load = costing.load._replace(usd=costing.load.usd * costing.demand.per_month)
+    made = []
+    for term, sold in published.items():
+        hourly = (float(sold.usd_per_hour_per_ktpm[0]), float(sold.usd_per_hour_per_ktpm[1]))
+        monthly = (hourly[0] * HOURS_PER_MONTH, hourly[1] * HOURS_PER_MONTH)
+        best = best_reserved(load, monthly, sold.minimum_ktpm)
+        made += [
+            Purchase(
+                name=f"reserved-{inputs}k-{outputs}k-{term}",
+                option="reserved",
+                tier="reserved",
+                scope=scope,
+                availability="yes",
+                reserved_input_ktpm=inputs,
+                reserved_output_ktpm=outputs,
+                term=term,
+                usd_per_hour_per_ktpm=hourly,
+            )
+            for inputs, outputs in _sizes(best, sold.minimum_ktpm, load.input_tpm, load.output_tpm)
+        ]
+    return made, None
+
+
+def best_provisioned_cost(costing: Costing, usd_per_hour: float) -> float:
+    """Return the cost of the cheapest number of units at a price [USD/month]."""
+    per_unit = HOURS_PER_MONTH * usd_per_hour * costing.scenario.unit_price_factor
+    units = best_units(costing, per_unit)
+    return per_unit * units + float(costing.curve(float(units))) * costing.demand.per_month
+
+
+def best_reserved_costs(
+    costing: Costing, model: Model, prices: Prices, region: str, scope: str, *, below: float
+) -> list[tuple[str, float]]:
+    """Return the cost of the cheapest Reserved purchase of each term that could cost less than `below`."""
+    load = costing.load._replace(usd=costing.load.usd * costing.demand.per_month)
+    made = []
+    for term, sold in reserved_prices(prices, model.id, region, scope).items():
+        monthly = tuple(float(p) * HOURS_PER_MONTH for p in sold.usd_per_hour_per_ktpm)
+        least = monthly[0] * sold.minimum_ktpm[0] + monthly[1] * sold.minimum_ktpm[1]
+        if least < below:
+            size = best_reserved(load, (monthly[0], monthly[1]), sold.minimum_ktpm)
+            made.append((f"reserved-{term}", size.cost))
+    return made
+
+
+def _sizes(best: ReservedSize, minimum: tuple[int, int], inputs: Floats, outputs: Floats) -> list[tuple[int, int]]:
+    sizes = {minimum, (best.input_ktpm, best.output_ktpm)}
+    sizes |= {(best.input_ktpm + i, best.output_ktpm + o) for i in (-1, 0, 1) for o in (-1, 0, 1)}
+    for share in (0.5, 0.9, 1.0):
+        sizes.add((math.ceil(percentile(inputs, share) / 1000), math.ceil(percentile(outputs, share) / 1000)))
+    return sorted({(max(i, minimum[0]), max(o, minimum[1])) for i, o in sizes})
+
+
+def check_deferrable(share: float) -> float:
+    """Refuse a deferrable share outside 0..1."""
+    if not 0 <= share <= 1:
+        raise InputError(f"deferrable {share:g}: allowed is a share from 0 to 1")
+    return share
+
+
+def not_requested(names: tuple[str, ...]) -> list[dict[str, str]]:
+    """Say which options were left out by the user."""
+    return [
+        {"option": o, "reason": f"not among the options asked for ({listing(names)})"}
+        for o in OPTIONS
+        if o not in names
+    ]

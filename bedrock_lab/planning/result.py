@@ -1,0 +1,107 @@
+"""The plan as a value: what a caller, a notebook and the command line read."""
+
+import dataclasses
+import html
+from typing import Any
+
+from bedrock_lab.assumptions import Assumption, Origin
+from bedrock_lab.planning.candidates import Candidate, Scenario
+from bedrock_lab.planning.demand import Demand
+from bedrock_lab.planning.flips import Flip
+
+SHOWN = 12
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """How good the choice can be shown to be.
+
+    Attributes
+    ----------
+    lower_bound_usd
+        Cost with perfect foresight: each window in the cheapest way on sale, in fractions [USD/month].
+    gap
+        ``1 - lower_bound / cost`` of the recommended candidate, or of the cheapest where none is recommended.
+    """
+
+    lower_bound_usd: float
+    gap: float | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """A step of carrying the decision out, with what it bills [USD/month], where known."""
+
+    step: str
+    detail: str
+    usd_per_month: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A decision with everything it rests on; frozen, with ``to_dict``, ``to_frame`` and a table for notebooks."""
+
+    model: str | None
+    model_id: str
+    region: str
+    as_of: str
+    source: str
+    origin: Origin
+    requests: int
+    period_s: float
+    decision: str
+    answer: str
+    baseline: Candidate
+    recommended: Candidate | None
+    candidates: tuple[Candidate, ...]
+    not_offered: tuple[dict[str, str], ...]
+    flips: tuple[Flip, ...]
+    actions: tuple[Action, ...]
+    certificate: Certificate
+    assumptions: tuple[Assumption, ...]
+    warnings: tuple[str, ...]
+    price_sources: tuple[dict[str, str], ...]
+    seed: int
+    demand: Demand
+    scenario: Scenario
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON of ``bedrock-lab plan``."""
+        return {
+            "decision": self.decision,
+            "answer": self.answer,
+            "model": self.model,
+            "model_id": self.model_id,
+            "region": self.region,
+            "date": self.as_of,
+            "source": self.source,
+            "origin": str(self.origin),
+            "requests": self.requests,
+            "period_s": self.period_s,
+            "baseline": self.baseline.to_dict(),
+            "recommended": self.recommended.to_dict() if self.recommended else None,
+            "candidates": [c.to_dict() for c in self.candidates],
+            "not_offered": [dict(entry) for entry in self.not_offered],
+            "flips": [flip.to_dict() for flip in self.flips],
+            "actions": [dataclasses.asdict(action) for action in self.actions],
+            "certificate": dataclasses.asdict(self.certificate),
+            "assumptions": [a.to_dict() for a in self.assumptions],
+            "warnings": list(self.warnings),
+            "prices": [dict(entry) for entry in self.price_sources],
+            "seed": self.seed,
+        }
+
+    def by_cost(self) -> list[Candidate]:
+        """Candidates, the cheapest first."""
+        return sorted(self.candidates, key=lambda c: c.cost_usd_per_month)
+
+    def to_frame(self) -> Any:
+        """All candidates as a pandas DataFrame, the cheapest first."""
+        import pandas as pd
+
+        return pd.DataFrame([c.to_dict() for c in self.by_cost()])
+
+    def _repr_html_(self) -> str:
+        marked = "" if not self.origin.invented else f"<p><em>{self.origin} traffic, nobody's bill.</em></p>"
+        notes = "".join(f"<li>{html.escape(w)}</li>" for w in self.warnings)
+        return f"<p><strong>{html.escape(self.answer)}</strong></p>{marked}" + (f"<ul>{notes}</ul>" if notes else "")

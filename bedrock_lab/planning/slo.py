@@ -1,0 +1,61 @@
+"""Whether an option meets an SLO: only from evidence, else not known."""
+
+import re
+
+from bedrock_lab.assumptions import Origin
+from bedrock_lab.errors import InputError
+from bedrock_lab.stats import effective_size, percentile_interval
+from bedrock_lab.traffic.trace import Trace
+
+TERM = re.compile(r"(ttft|e2e)_p(50|90|95|99)")
+EVIDENCE = (Origin.LIVE, Origin.LOG)
+"""Origins whose latency may decide an SLO: never a synthetic or an emulated one, nor another system's."""
+
+
+def parse_slo(text: str) -> dict[str, float]:
+    """Read ``ttft_p95=1.5,e2e_p99=20`` [s].
+
+    >>> parse_slo("ttft_p95=1.5")
+    {'ttft_p95': 1.5}
+    """
+    out = {}
+    for part in filter(None, text.split(",")):
+        name, _, value = part.partition("=")
+        try:
+            limit = float(value)
+        except ValueError:
+            limit = float("nan")
+        out[name.strip()] = limit
+    return check_slo(out)
+
+
+def check_slo(slo: dict[str, float]) -> dict[str, float]:
+    """Refuse SLO terms that name no latency percentile or no positive limit."""
+    for name, limit in slo.items():
+        if not TERM.fullmatch(name) or not 0 < limit < float("inf"):
+            raise InputError(f"SLO {name}={limit:g}: write ttft_p95=SECONDS or e2e_p99=SECONDS (p50, p90, p95, p99)")
+    return slo
+
+
+def trace_meets(trace: Trace, slo: dict[str, float]) -> bool | None:
+    """Whether the latencies in a trace meet an SLO: True, False, or None where they cannot say.
+
+    True needs the upper end of every percentile's interval within its limit, False one lower end beyond it.
+    """
+    if not slo or trace.origin not in EVIDENCE or trace.kind != "requests":
+        return None
+    verdicts: list[bool | None] = []
+    for name, limit in slo.items():
+        metric, _, share = name.partition("_p")
+        values = trace.column(f"{metric}_s")
+        if values is None:
+            return None
+        seen = values[values == values]  # noqa: PLR0124 - drops NaN: throttled and failed rows have no latency
+        found = percentile_interval(seen, int(share) / 100, effective_size(seen))
+        if found.lo is None or found.hi is None:
+            verdicts.append(None)
+        else:
+            verdicts.append(True if found.hi <= limit else False if found.lo > limit else None)
+    if any(v is False for v in verdicts):
+        return False
+    return True if all(verdicts) else None
