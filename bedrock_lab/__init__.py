@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bedrock_lab.traffic import profile as profile
     from bedrock_lab.traffic import read_trace as read_trace
     from bedrock_lab.traffic import synth as synth
-    from bedrock_lab.views.report import report as report
+    from bedrock_lab.views.decision import report as report
 
 _HOME = {
     "Assumption": "bedrock_lab.assumptions",
@@ -36,7 +36,7 @@ _HOME = {
     "prices": "bedrock_lab.catalogue.pricelist",
     "profile": "bedrock_lab.traffic",
     "read_trace": "bedrock_lab.traffic",
-    "report": "bedrock_lab.views.report",
+    "report": "bedrock_lab.views.decision",
     "synth": "bedrock_lab.traffic",
 }
 """Where each public name lives; nothing is imported before it is asked for."""

@@ -1,0 +1,101 @@
+"""``plan``: which way of buying is cheapest for a trace."""
+
+from typing import Annotated
+
+import typer
+
+from bedrock_lab.cli.output import (
+    COLUMNS,
+    DATE,
+    FORMAT,
+    JSON,
+    OVERLAY,
+    REGION,
+    SCOPE,
+    assignments,
+    chosen_region,
+    emit,
+    load_prices,
+    read_file,
+    warn,
+)
+
+INFEASIBLE = 3
+
+
+def plan(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A trace: a file or a folder.")],
+    model: Annotated[str | None, typer.Option("--model", help="Model of rows that name none.")] = None,
+    as_model: Annotated[str | None, typer.Option("--as-model", help="Plan all rows as this model.")] = None,
+    region: str | None = REGION,
+    scope: str | None = SCOPE,
+    allow_scopes: Annotated[
+        str | None, typer.Option("--allow-scopes", help="Scopes a recommendation may use: in-region,geo,global.")
+    ] = None,
+    option: Annotated[
+        str | None,
+        typer.Option(
+            "--option", help="on-demand,priority,flex,latency-optimized,batch,provisioned,reserved (default all)."
+        ),
+    ] = None,
+    shape: Annotated[
+        str | None, typer.Option("--shape", help="flat, office or a file of 168 hourly weights, for a short trace.")
+    ] = None,
+    period_s: Annotated[float | None, typer.Option("--period-s", help="Time the trace stands for [s].")] = None,
+    window_s: Annotated[float, typer.Option("--window-s", help="Window capacity is measured in [s].")] = 60.0,
+    deferrable: Annotated[float, typer.Option("--deferrable", help="Share of requests that can wait [0..1].")] = 0.0,
+    deadline_h: Annotated[float | None, typer.Option("--deadline-h", help="How long they can wait [h].")] = None,
+    unit_input_tpm: Annotated[
+        float | None, typer.Option("--unit-input-tpm", help="Input of one model unit [tokens/min].")
+    ] = None,
+    unit_output_tpm: Annotated[
+        float | None, typer.Option("--unit-output-tpm", help="Output of one model unit [tokens/min].")
+    ] = None,
+    unit_price: Annotated[
+        str | None, typer.Option("--unit-price", help="Price of a model unit [USD/h]: none=60,1m=44,6m=30.")
+    ] = None,
+    slo: Annotated[str | None, typer.Option("--slo", help="Latency limits [s]: ttft_p95=1.5,e2e_p99=20.")] = None,
+    assume: Annotated[
+        list[str] | None, typer.Option("--assume", help="An assumption: name=value or name=lo..hi; repeatable.")
+    ] = None,
+    token_ratio: Annotated[
+        str, typer.Option("--token-ratio", help="Tokens of another tokenizer, lo..hi, for --as-model.")
+    ] = "1.0..1.35",
+    overlay: str | None = OVERLAY,
+    date: str | None = DATE,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the resampling.")] = 0,
+    format: str = FORMAT,  # noqa: A002 - the option's word
+    columns: str | None = COLUMNS,
+    json: bool = JSON,
+) -> int:
+    """Choose the cheapest way of buying this traffic, and say how sure that is."""
+    from bedrock_lab.assumptions import parse_range
+    from bedrock_lab.planning.planner import plan as make
+    from bedrock_lab.views.tables import candidates_table
+
+    _, low, high = parse_range(token_ratio, "--token-ratio")
+    found = make(
+        read_file(file, format, columns),
+        load_prices(date, overlay),
+        model=model,
+        as_model=as_model,
+        region=chosen_region(region),
+        scope=scope,
+        allow_scopes=allow_scopes,
+        option=option,
+        shape=shape,
+        period_s=period_s,
+        window_s=window_s,
+        deferrable=deferrable,
+        deadline_h=deadline_h,
+        unit_input_tpm=unit_input_tpm,
+        unit_output_tpm=unit_output_tpm,
+        unit_price=unit_price,
+        slo=slo,
+        assume=assignments((part for text in assume or [] for part in text.split(",")), "--assume"),
+        token_ratio=(low, high),
+        seed=seed,
+    )
+    warn(found.warnings)
+    emit(found.to_dict(), f"{found.answer}\n\n{candidates_table(found)}", as_json=json)
+    return INFEASIBLE if found.decision == "infeasible" else 0

@@ -1,0 +1,81 @@
+"""``doctor``: what is installed, which credentials and endpoints would be used; nothing is called."""
+
+import os
+import platform
+from configparser import ConfigParser
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from bedrock_lab.cli.output import JSON, emit
+from bedrock_lab.settings import DEFAULTS, setting
+
+PACKAGES = {
+    "core": ("numpy", "pandas", "plotly", "pyarrow", "scipy", "typer"),
+    "aws": ("boto3", "botocore"),
+    "notebooks": ("ipykernel", "ipywidgets", "jupyterlab", "papermill"),
+    "test": ("hypothesis", "nbval", "playwright", "pytest"),
+}
+
+
+def doctor(json: bool = JSON) -> None:
+    """Say what is installed and which credentials and endpoints would be used, without calling AWS."""
+    found = {
+        "python": platform.python_version(),
+        "packages": {group: {name: _version(name) for name in names} for group, names in PACKAGES.items()},
+        "credentials": credentials(os.environ, Path.home()),
+        "region": os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"),
+        "endpoints": {k: v for k, v in sorted(os.environ.items()) if k.startswith("AWS_ENDPOINT_URL")},
+        "settings": {name: setting(name) for name in DEFAULTS},
+    }
+    emit(found, _text(found), as_json=json)
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def credentials(env: Any, home: Path) -> dict[str, Any]:
+    """Say where the SDK would find credentials first; no value is read out, nothing is asked for.
+
+    An instance role is not looked for: that would be a call.
+    """
+    profile = env.get("AWS_PROFILE") or env.get("AWS_DEFAULT_PROFILE")
+    if env.get("AWS_ACCESS_KEY_ID") and not profile:
+        return {"source": "environment", "profile": None}
+    if env.get("AWS_WEB_IDENTITY_TOKEN_FILE") and not profile:
+        return {"source": "web identity token file", "profile": None}
+    wanted = profile or "default"
+    for variable, name in (("AWS_SHARED_CREDENTIALS_FILE", "credentials"), ("AWS_CONFIG_FILE", "config")):
+        path = Path(env.get(variable) or home / ".aws" / name)
+        if wanted in _profiles(path):
+            return {"source": f"{name} file", "profile": wanted}
+    if env.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") or env.get("AWS_CONTAINER_CREDENTIALS_FULL_URI"):
+        return {"source": "container", "profile": None}
+    return {"source": None, "profile": profile}
+
+
+def _profiles(path: Path) -> set[str]:
+    parser = ConfigParser(interpolation=None, strict=False)
+    try:
+        parser.read(path, encoding="utf-8")
+    except Exception:  # noqa: BLE001 - a file the SDK cannot read holds no credentials
+        return set()
+    return {section.removeprefix("profile ").strip() for section in parser.sections()}
+
+
+def _text(found: dict[str, Any]) -> str:
+    lines = [f"python {found['python']}"]
+    for group, names in found["packages"].items():
+        missing = [n for n, v in names.items() if v is None]
+        held = ", ".join(f"{n} {v}" for n, v in names.items() if v)
+        lines.append(f"{group}: {held or 'nothing'}" + (f"; missing: {', '.join(missing)}" if missing else ""))
+    source = found["credentials"]["source"]
+    lines.append(f"credentials: {source or 'none found (an instance role is not looked for)'}")
+    lines.append(f"AWS Region: {found['region'] or 'not set'}")
+    lines += [f"endpoint {name}: {value}" for name, value in found["endpoints"].items()]
+    lines += [f"setting {name}: {value}" for name, value in found["settings"].items() if value is not None]
+    return "\n".join(lines)

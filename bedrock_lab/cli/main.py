@@ -1,0 +1,116 @@
+"""``bedrock-lab``: commands, exit codes, and one line for every mistake.
+
+Exit codes: 0 ok; 2 nothing was attempted, the input is wrong; 1 it was attempted and failed; 3 done, but a limit
+or gate does not hold; 130 Ctrl-C.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+import typer
+
+from bedrock_lab import __version__
+from bedrock_lab.cli import capacity, doctor, market, reports, traces
+from bedrock_lab.errors import LabError
+
+HELP = """Cost and latency of Amazon Bedrock inference: what traffic costs, which way of buying is cheapest, how sure.
+
+Every command prints its result on stdout, and one JSON object with --json; messages go to stderr.
+"""
+
+EXAMPLES = """Examples:
+
+  bedrock-lab price --model amazon.nova-pro --input-tokens 1000000 --output-tokens 100000 --explain
+
+  bedrock-lab trace profile requests.csv --columns time=T,input=I,output=O
+
+  bedrock-lab plan requests.parquet --model us.anthropic.claude-sonnet-4-6 --deferrable 0.2
+
+  bedrock-lab report notebooks/01_which_option.ipynb -p trace=requests.parquet
+"""
+
+app = typer.Typer(
+    help=HELP,
+    epilog=EXAMPLES,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"bedrock-lab {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+    debug: bool = typer.Option(False, "--debug", help="Show the traceback of a failure (anywhere on the line)."),
+) -> None:
+    """Hold the options every command has."""
+    del version, debug  # --version ends in its callback, --debug is read before parsing
+
+
+app.command("price")(market.price)
+app.command("models")(market.models)
+app.add_typer(market.prices_app, name="prices")
+app.add_typer(traces.app, name="trace")
+app.command("plan")(capacity.plan)
+app.command("report")(reports.report)
+app.command("doctor")(doctor.doctor)
+
+
+def say(message: str) -> None:
+    """Print one line on stderr."""
+    print(f"bedrock-lab: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201 - this is the command line
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code; every mistake is one line on stderr."""
+    command = typer.main.get_command(app)
+    try:
+        result: Any = command.main(args=list(arguments), prog_name="bedrock-lab", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        typer.echo(error.ctx.get_help() if error.ctx else "")
+        return 0
+    except click.exceptions.UsageError as error:
+        where = f" (bedrock-lab {error.ctx.info_name} --help)" if error.ctx and error.ctx.parent else ""
+        say(error.format_message() + where)
+        return 2
+    except click.exceptions.ClickException as error:
+        say(error.format_message())
+        return 2
+    except LabError as error:
+        say(str(error))
+        return error.exit_code
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        say("stopped")
+        return 130
+    except BrokenPipeError:
+        # whoever read the output has what it wanted; python would complain once more at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return result if isinstance(result, int) else 0
+
+
+def main() -> None:
+    """Enter from the console script."""
+    arguments = sys.argv[1:]
+    if "--debug" in arguments:
+        arguments = [a for a in arguments if a != "--debug"]
+        command = typer.main.get_command(app)
+        result = command.main(args=arguments, prog_name="bedrock-lab", standalone_mode=False)
+        sys.exit(result if isinstance(result, int) else 0)
+    try:
+        code = run(arguments)
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a traceback helps nobody at a prompt
+        say(f"internal error, {type(error).__name__}: {error} (--debug shows where)")
+        code = 1
+    sys.exit(code)

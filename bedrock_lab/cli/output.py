@@ -1,0 +1,83 @@
+"""What commands share: options, printing, and reading of ``name=value`` pairs."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import typer
+
+from bedrock_lab.errors import InputError
+from bedrock_lab.settings import given, setting
+
+JSON = typer.Option(False, "--json", help="Print one JSON object instead.")
+REGION = typer.Option(None, "--region", help="Source Region (default us-east-1, or as the id says).")
+SCOPE = typer.Option(None, "--scope", help="in-region, geo or global (default: as the id says).")
+OVERLAY = typer.Option(None, "--overlay", help="TOML file of negotiated prices.")
+DATE = typer.Option(None, "--date", help="Prices as of this day, YYYY-MM-DD (default today).")
+FORMAT = typer.Option("auto", "--format", help="auto, azure, mooncake, burstgpt or table.")
+COLUMNS = typer.Option(None, "--columns", help="For a table: time=T,input=I,output=O with the file's own names.")
+
+
+def chosen_region(flag: str | None) -> str | None:
+    """Region somebody chose: flag, environment or settings file; None where nobody did."""
+    return setting("region", flag) if given("region", flag) else None
+
+
+def load_prices(date: str | None, overlay: str | None) -> Any:
+    """Load the price list with the overlay of flag or settings."""
+    from bedrock_lab.catalogue.pricelist import prices
+
+    return prices(date, setting("overlay", overlay))
+
+
+def read_file(path: str, format_: str, columns: str | None) -> Any:
+    """Read a trace, and say on stderr what was left out."""
+    from bedrock_lab.traffic.reading import read_trace
+
+    trace = read_trace(path, format_, pairs(columns, "--columns") if columns else None)
+    for item in trace.skipped:
+        warn([f"skipped {item.file}{'' if item.line is None else f':{item.line}'}: {item.reason}"])
+    if trace.duplicates:
+        warn([f"{trace.duplicates:,} rows with the request id of an earlier one were dropped"])
+    return trace
+
+
+def pairs(text: str, option: str) -> dict[str, str]:
+    """Read ``a=x,b=y``.
+
+    >>> pairs("time=T,input=I", "--columns")
+    {'time': 'T', 'input': 'I'}
+    """
+    out = {}
+    for part in filter(None, text.split(",")):
+        name, equals, value = part.partition("=")
+        if not equals or not name or not value:
+            raise InputError(f"{option} {part!r}: write name=value,name=value")
+        out[name.strip()] = value.strip()
+    return out
+
+
+def assignments(given_pairs: Iterable[str], option: str) -> dict[str, str]:
+    """Read repeated ``name=value`` options; a value may hold commas and equals signs."""
+    out = {}
+    for part in given_pairs:
+        name, equals, value = part.partition("=")
+        if not equals or not name:
+            raise InputError(f"{option} {part!r}: write name=value")
+        out[name.strip()] = value
+    return out
+
+
+def emit(result: Mapping[str, Any], text: str, *, as_json: bool) -> None:
+    """Print the result: one JSON object, or text for people."""
+    if as_json:
+        typer.echo(json.dumps(result, allow_nan=False, default=str))
+    else:
+        typer.echo(text)
+
+
+def warn(messages: Iterable[str]) -> None:
+    """Print messages on stderr, a line each."""
+    for message in messages:
+        print(f"bedrock-lab: {message}", file=sys.stderr)  # noqa: T201 - this is the command line

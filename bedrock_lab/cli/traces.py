@@ -1,0 +1,155 @@
+"""``trace``: read traffic, describe it, price it, convert it, make it up."""
+
+from typing import Annotated, Any
+
+import typer
+
+from bedrock_lab.cli.output import (
+    COLUMNS,
+    DATE,
+    FORMAT,
+    JSON,
+    OVERLAY,
+    REGION,
+    chosen_region,
+    emit,
+    load_prices,
+    read_file,
+    warn,
+)
+
+app = typer.Typer(
+    help="Traffic: read it, describe it, price it, make it up.", no_args_is_help=True, rich_markup_mode=None
+)
+
+FILE = typer.Argument(..., metavar="FILE", help="A file or a folder.")
+OUT = typer.Argument(..., metavar="OUT.parquet", help="Where the trace is written.")
+BY = typer.Option(None, "--by", help="Group by columns: app,model.")
+SEED = typer.Option(0, "--seed", help="Seed of the random numbers.")
+
+
+@app.command()
+def profile(
+    file: Annotated[str, FILE],
+    format: str = FORMAT,  # noqa: A002 - the option's word
+    columns: str | None = COLUMNS,
+    by: str | None = BY,
+    period_s: Annotated[float | None, typer.Option("--period-s", help="Time the trace stands for [s].")] = None,
+    json: bool = JSON,
+) -> None:
+    """Describe a trace: tokens, peaks, burstiness, what it cannot say."""
+    from bedrock_lab.traffic.profiling import profile as describe
+    from bedrock_lab.traffic.profiling import profile_by
+
+    trace = read_file(file, format, columns)
+    found = describe(trace, period_s)
+    result = found.to_dict()
+    if by:
+        result["by"] = profile_by(trace, [n for n in by.split(",") if n])
+    emit(result, _text(found), as_json=json)
+
+
+def _text(found: Any) -> str:
+    lines = [f"{name}: {value}" for name, value in found.flat().items() if value is not None]
+    return "\n".join(lines)
+
+
+@app.command()
+def cost(
+    file: Annotated[str, FILE],
+    format: str = FORMAT,  # noqa: A002 - the option's word
+    columns: str | None = COLUMNS,
+    by: str | None = BY,
+    model: Annotated[str | None, typer.Option("--model", help="Model of rows that name none.")] = None,
+    as_model: Annotated[str | None, typer.Option("--as-model", help="Reprice all rows as this model.")] = None,
+    token_ratio: Annotated[
+        str, typer.Option("--token-ratio", help="Tokens of another tokenizer, lo..hi, for --as-model.")
+    ] = "1.0..1.35",
+    region: str | None = REGION,
+    date: str | None = DATE,
+    overlay: str | None = OVERLAY,
+    json: bool = JSON,
+) -> None:
+    """Price a trace's own rows, list and net."""
+    from bedrock_lab.assumptions import parse_range
+    from bedrock_lab.billing import bill
+
+    _, low, high = parse_range(token_ratio, "--token-ratio")
+    found = bill(
+        read_file(file, format, columns),
+        load_prices(date, overlay),
+        by,
+        model=model,
+        as_model=as_model,
+        region=chosen_region(region),
+        token_ratio=(low, high),
+    )
+    warn(found.warnings)
+    result = found.to_dict()
+    head = f"{result['cost_usd']} USD for {found.requests:,} requests ({found.usd_per_month:,.2f} USD a month of such)"
+    text = f"{head}\n\n{found.to_frame().to_string(index=False)}"
+    emit(result, text, as_json=json)
+
+
+@app.command()
+def convert(
+    file: Annotated[str, FILE],
+    out: Annotated[str, OUT],
+    format: str = FORMAT,  # noqa: A002 - the option's word
+    columns: str | None = COLUMNS,
+    json: bool = JSON,
+) -> None:
+    """Write a trace of any format as parquet, with where it comes from."""
+    _written(read_file(file, format, columns), out, as_json=json)
+
+
+@app.command()
+def synth(
+    out: Annotated[str, OUT],
+    like: Annotated[str, typer.Option("--like", help="The trace to make more of.")],
+    hours: Annotated[float | None, typer.Option("--hours", help="Length to make [h] (default: as long).")] = None,
+    seed: int = SEED,
+    format: str = FORMAT,  # noqa: A002 - the option's word
+    columns: str | None = COLUMNS,
+    json: bool = JSON,
+) -> None:
+    """Make traffic like a trace's, by resampling."""
+    from bedrock_lab.traffic.synthesis import synth as resample
+
+    _written(resample(read_file(like, format, columns), hours, seed), out, as_json=json)
+
+
+@app.command("from-averages")
+def from_averages(
+    out: Annotated[str, OUT],
+    requests_per_month: Annotated[float, typer.Option("--requests-per-month", help="Requests in a month.")],
+    input_mean: Annotated[float, typer.Option("--input-mean", help="Mean input [tokens].")],
+    output_mean: Annotated[float, typer.Option("--output-mean", help="Mean output [tokens].")],
+    shape: Annotated[str, typer.Option("--shape", help="flat, office or a file of 168 hourly weights.")] = "flat",
+    days: Annotated[int, typer.Option("--days", help="Length to make [days].")] = 14,
+    seed: int = SEED,
+    json: bool = JSON,
+) -> None:
+    """Make traffic from what people know by heart."""
+    from bedrock_lab.traffic.averages import from_averages as make
+
+    trace = make(requests_per_month, input_mean, output_mean, shape=shape, days=days, seed=seed)
+    _written(trace, out, as_json=json)
+
+
+def _written(trace: Any, out: str, *, as_json: bool) -> None:
+    from bedrock_lab.traffic.profiling import profile as describe
+
+    path = trace.write(out)
+    found = describe(trace)
+    result = {
+        "file": str(path),
+        "kind": trace.kind,
+        "notes": list(trace.notes),
+        "profile": found.to_dict(),
+        "cannot_answer": list(found.cannot_answer),
+    }
+    text = f"{path}: {trace.requests:,} requests, {trace.origin}"
+    if found.cannot_answer:
+        text += "\nit cannot say: " + ", ".join(found.cannot_answer)
+    emit(result, text, as_json=as_json)
