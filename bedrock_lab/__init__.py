@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bedrock_lab.pricing import price as price
     from bedrock_lab.traffic import Trace as Trace
     from bedrock_lab.traffic import Usage as Usage
+    from bedrock_lab.traffic import example_trace as example_trace
     from bedrock_lab.traffic import from_averages as from_averages
     from bedrock_lab.traffic import profile as profile
     from bedrock_lab.traffic import read_trace as read_trace
@@ -30,6 +31,7 @@ _HOME = {
     "Trace": "bedrock_lab.traffic",
     "Usage": "bedrock_lab.traffic",
     "bill": "bedrock_lab.billing",
+    "example_trace": "bedrock_lab.traffic",
     "from_averages": "bedrock_lab.traffic",
     "plan": "bedrock_lab.planning.planner",
     "price": "bedrock_lab.pricing",

@@ -13,7 +13,7 @@ FULL = os.environ.get("BEDROCK_LAB_FULL") == "1"
 
 @pytest.fixture(autouse=True)
 def _no_settings_of_the_user(monkeypatch, request):
-    """A test sees neither the user's environment nor a settings file of the project."""
+    """Hide the user's environment from every test."""
     for name in list(os.environ):
         if name.startswith("BEDROCK_LAB_") and name not in {"BEDROCK_LAB_DATA", "BEDROCK_LAB_FULL"}:
             monkeypatch.delenv(name)
@@ -41,7 +41,10 @@ def data_file():
 
 def pytest_terminal_summary(terminalreporter):
     """Print every reason for a skip with its count, last."""
-    reasons = Counter(str(r.longrepr[2] if isinstance(r.longrepr, tuple) else r.longrepr) for r in terminalreporter.stats.get("skipped", []))
+    reasons = Counter(
+        str(r.longrepr[2] if isinstance(r.longrepr, tuple) else r.longrepr)
+        for r in terminalreporter.stats.get("skipped", [])
+    )
     if reasons:
         terminalreporter.write_line("skipped:")
         for reason, count in reasons.most_common():

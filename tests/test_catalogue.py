@@ -89,7 +89,9 @@ class TestEveryPriceRow:
 class TestOtherTables:
     """The small tables beside the prices."""
 
-    @pytest.mark.parametrize("name", ["provisioned", "reserved", "units", "quotas", "caching", "latency", "lifecycle", "scopes"])
+    @pytest.mark.parametrize(
+        "name", ["provisioned", "reserved", "units", "quotas", "caching", "latency", "lifecycle", "scopes"]
+    )
     def test_rows_name_known_models_and_sources(self, name):
         """Each row speaks of a known model and has a described source."""
         for row in table(name):
@@ -259,7 +261,7 @@ class TestPricesInForce:
             P.row(Spot("meta.llama3-3-70b-instruct", "us-east-1", "in-region", "default"), "cache_read")
 
     def test_disagreeing_sources_are_both_kept(self):
-        """litellm's bare id shows the global price; it stands beside the in-region one."""
+        """Litellm's bare id shows the global price; it stands beside the in-region one."""
         rows = [r for r in price_rows("anthropic.claude-sonnet-4-6") if r.bucket == "input" and r.tier == "default"]
         assert {(str(r.usd_per_mtok), r.used) for r in rows if r.scope == "regional"} == {("3.3", True), ("3", False)}
 
@@ -348,7 +350,8 @@ class TestOverlay:
         path = self.write(
             tmp_path,
             '[[price]]\nprovider = "amazon"\neffective = 2026-10-01\nmultiplier = 0.5\nsource = "a"\n'
-            '[[price]]\nmodel = "amazon.nova-pro"\nbucket = "input"\neffective = 2026-10-01\nusd_per_mtok = "0.7"\nsource = "b"\n',
+            '[[price]]\nmodel = "amazon.nova-pro"\nbucket = "input"\neffective = 2026-10-01\n'
+            'usd_per_mtok = "0.7"\nsource = "b"\n',
         )
         spot = Spot("amazon.nova-pro", "us-east-1", "in-region", "default")
         loaded = prices("2026-11-22", path)

@@ -33,9 +33,7 @@ def requests(times, inputs, outputs, **more):
 def random_trace(seed, span_s=7_200.0, most=60_000):
     rng = np.random.default_rng(seed)
     n = int(rng.integers(5, 120))
-    return requests(
-        np.sort(rng.uniform(0, span_s, n)), rng.integers(1, most, n), rng.integers(1, max(2, most // 5), n)
-    )
+    return requests(np.sort(rng.uniform(0, span_s, n)), rng.integers(1, most, n), rng.integers(1, max(2, most // 5), n))
 
 
 def by_hand(trace, usd_in, usd_out, unit_in, unit_out, unit_price, deferrable=0.0, batch=0.5):
@@ -132,9 +130,7 @@ class TestBruteForce:
         found = plan(trace, P, model="us.anthropic.claude-haiku-4-5", option="reserved", shape="flat")
         least = next(c for c in found.candidates if c.name == "reserved-100k-10k-3m")
         window = [(400_000, 20_000), (50_000, 20_000)]
-        left = sum(
-            (i / 1e6 * 1.1 + o / 1e6 * 5.5) * (1 - min(1, 100_000 / i, 10_000 / o)) for i, o in window
-        )
+        left = sum((i / 1e6 * 1.1 + o / 1e6 * 5.5) * (1 - min(1, 100_000 / i, 10_000 / o)) for i, o in window)
         fixed = 730 * (100 * 0.066 * 0.9 + 10 * 0.33 * 0.9)
         assert least.cost_usd_per_month == pytest.approx(fixed + left * MONTH / 120, rel=1e-9)
 
@@ -197,7 +193,9 @@ def nova(trace, loaded=P, factor=1.0, **more):
 def test_prices_times_c_cost_times_c(drawn, c):
     """Scaling every price scales every cost and leaves the choice alone."""
     trace = from_rows(drawn)
-    row = OverlayRow(effective=date(2026, 1, 1), source="test", multiplier=Decimal(str(c)), match=(("provider", "amazon"),))
+    row = OverlayRow(
+        effective=date(2026, 1, 1), source="test", multiplier=Decimal(str(c)), match=(("provider", "amazon"),)
+    )
     one, scaled = nova(trace), nova(trace, Prices(as_of=P.as_of, overlay=(row,)), c)
     assert scaled.recommended.name == one.recommended.name
     for a, b in zip(one.candidates, scaled.candidates, strict=True):
@@ -237,7 +235,7 @@ def test_more_that_can_wait_is_never_dearer(drawn, a, b):
 @given(rows)
 @settings(max_examples=25, deadline=None)
 def test_cost_lies_in_its_range_above_the_bound(drawn):
-    """lo <= cost <= hi, and no candidate on sale is below perfect foresight."""
+    """Lo <= cost <= hi, and no candidate on sale is below perfect foresight."""
     found = nova(from_rows(drawn))
     for c in found.candidates:
         assert c.range[0] - 1e-9 <= c.cost_usd_per_month <= c.range[1] + 1e-9
@@ -321,9 +319,7 @@ class TestScopesAndAvailability:
 
     def test_only_a_scope_that_cannot_be_invoked_is_infeasible(self):
         """Sonnet 4.6 in-region alone leaves nothing to buy."""
-        found = plan(
-            self.trace, P, model="anthropic.claude-sonnet-4-6", option="on-demand", allow_scopes="in-region"
-        )
+        found = plan(self.trace, P, model="anthropic.claude-sonnet-4-6", option="on-demand", allow_scopes="in-region")
         assert found.decision == "infeasible"
         assert found.recommended is None
 

@@ -56,9 +56,7 @@ class TestHandArithmetic:
 
     def test_cache_buckets(self):
         """Haiku 4.5: a million each read (0.11), written for 5 minutes (1.375) and for an hour (2.20)."""
-        usage = Usage(
-            input_tokens=0, cache_read_tokens=M, cache_write_5m_tokens=M, cache_write_1h_tokens=M
-        )
+        usage = Usage(input_tokens=0, cache_read_tokens=M, cache_write_5m_tokens=M, cache_write_1h_tokens=M)
         assert cost(usage, "anthropic.claude-haiku-4-5") == "3.685"
 
     def test_a_long_prompt_reprices_every_token(self):
@@ -68,7 +66,9 @@ class TestHandArithmetic:
 
     def test_the_threshold_looks_at_one_request(self):
         """Ten requests of 90,000 are ten short ones; cached tokens count towards the length."""
-        ten = price(Usage(input_tokens=90_000, output_tokens=1_000), "anthropic.claude-haiku-5-5", requests=10, prices=P)
+        ten = price(
+            Usage(input_tokens=90_000, output_tokens=1_000), "anthropic.claude-haiku-5-5", requests=10, prices=P
+        )
         assert plain(ten.cost_usd) == "0.1045"
         usage = Usage(input_tokens=90_000, cache_read_tokens=20_000)
         assert price(usage, "anthropic.claude-haiku-5-5", prices=P).lines[0].above_tokens == 100_000
@@ -76,7 +76,9 @@ class TestHandArithmetic:
     def test_exactly_at_the_threshold_is_short(self):
         """Above means above."""
         assert price(Usage(input_tokens=100_000), "anthropic.claude-haiku-5-5", prices=P).lines[0].above_tokens == 0
-        assert price(Usage(input_tokens=100_001), "anthropic.claude-haiku-5-5", prices=P).lines[0].above_tokens == 100_000
+        assert (
+            price(Usage(input_tokens=100_001), "anthropic.claude-haiku-5-5", prices=P).lines[0].above_tokens == 100_000
+        )
 
     def test_lines_carry_source_and_date(self):
         """Every line says where its price comes from and since when."""
@@ -201,9 +203,7 @@ class TestBill:
 
     def test_writes_of_unknown_ttl_are_a_range(self):
         """Sonnet 4.6: 4.125 (5 minutes) to 6.60 (an hour) per million."""
-        trace = trace_of(
-            time_s=[0.0], input_tokens=[0], output_tokens=[0], cache_write_unknown_tokens=[1_000_000]
-        )
+        trace = trace_of(time_s=[0.0], input_tokens=[0], output_tokens=[0], cache_write_unknown_tokens=[1_000_000])
         found = bill(trace, P, model="us.anthropic.claude-sonnet-4-6")
         assert [plain(x) for x in found.lo_hi] == ["4.125", "6.6"]
         assert any(a.name == "cache_write_ttl" for a in found.assumptions)
@@ -283,7 +283,7 @@ def test_public_agent_rounds_priced_with_their_own_list(data_file, tmp_path):
     """TraceLab's example rounds at that project's prices: Claude 0.5795915 USD, Codex 0.0893795 USD."""
     with gzip.open(data_file("tracelab_example_rounds.jsonl.gz"), "rt", encoding="utf-8") as file:
         rounds = [json.loads(line) for line in file]
-    exact = json.loads(gzip.open(data_file("tracelab_pricing.json.gz")).read())["exact"]
+    exact = json.loads(gzip.decompress(data_file("tracelab_pricing.json.gz").read_bytes()))["exact"]
     ours = {"claude:claude-opus-4-8": "anthropic.claude-opus-4-8", "codex:gpt-5.4": "openai.gpt-5.4"}
     rates = {
         "inputPerM": "input",

@@ -17,7 +17,9 @@ from bedrock_lab.cli.output import (
     emit,
     load_prices,
     read_file,
+    real,
     warn,
+    whole,
 )
 
 INFEASIBLE = 3
@@ -41,15 +43,25 @@ def plan(
     shape: Annotated[
         str | None, typer.Option("--shape", help="flat, office or a file of 168 hourly weights, for a short trace.")
     ] = None,
-    period_s: Annotated[float | None, typer.Option("--period-s", help="Time the trace stands for [s].")] = None,
-    window_s: Annotated[float, typer.Option("--window-s", help="Window capacity is measured in [s].")] = 60.0,
-    deferrable: Annotated[float, typer.Option("--deferrable", help="Share of requests that can wait [0..1].")] = 0.0,
-    deadline_h: Annotated[float | None, typer.Option("--deadline-h", help="How long they can wait [h].")] = None,
+    period_s: Annotated[
+        float | None, typer.Option("--period-s", parser=real, metavar="X", help="Time the trace stands for [s].")
+    ] = None,
+    window_s: Annotated[
+        float, typer.Option("--window-s", parser=real, metavar="X", help="Window capacity is measured in [s].")
+    ] = 60.0,
+    deferrable: Annotated[
+        float, typer.Option("--deferrable", parser=real, metavar="X", help="Share of requests that can wait [0..1].")
+    ] = 0.0,
+    deadline_h: Annotated[
+        float | None, typer.Option("--deadline-h", parser=real, metavar="X", help="How long they can wait [h].")
+    ] = None,
     unit_input_tpm: Annotated[
-        float | None, typer.Option("--unit-input-tpm", help="Input of one model unit [tokens/min].")
+        float | None,
+        typer.Option("--unit-input-tpm", parser=real, metavar="X", help="Input of one model unit [tokens/min]."),
     ] = None,
     unit_output_tpm: Annotated[
-        float | None, typer.Option("--unit-output-tpm", help="Output of one model unit [tokens/min].")
+        float | None,
+        typer.Option("--unit-output-tpm", parser=real, metavar="X", help="Output of one model unit [tokens/min]."),
     ] = None,
     unit_price: Annotated[
         str | None, typer.Option("--unit-price", help="Price of a model unit [USD/h]: none=60,1m=44,6m=30.")
@@ -63,7 +75,7 @@ def plan(
     ] = "1.0..1.35",
     overlay: str | None = OVERLAY,
     date: str | None = DATE,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of the resampling.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", parser=whole, metavar="N", help="Seed of the resampling.")] = 0,
     format: str = FORMAT,  # noqa: A002 - the option's word
     columns: str | None = COLUMNS,
     json: bool = JSON,

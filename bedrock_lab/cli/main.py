@@ -9,7 +9,6 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-import click
 import typer
 
 from bedrock_lab import __version__
@@ -35,7 +34,6 @@ EXAMPLES = """Examples:
 app = typer.Typer(
     help=HELP,
     epilog=EXAMPLES,
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -76,21 +74,19 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; every mistake is one line on stderr."""
     command = typer.main.get_command(app)
     try:
-        result: Any = command.main(args=list(arguments), prog_name="bedrock-lab", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        typer.echo(error.ctx.get_help() if error.ctx else "")
-        return 0
-    except click.exceptions.UsageError as error:
-        where = f" (bedrock-lab {error.ctx.info_name} --help)" if error.ctx and error.ctx.parent else ""
+        result: Any = command.main(args=list(arguments) or ["--help"], prog_name="bedrock-lab", standalone_mode=False)
+    except typer.TyperException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            typer.echo(error.format_message())
+            return 0
+        context = getattr(error, "ctx", None)
+        where = f" ({context.command_path} --help)" if context is not None else ""
         say(error.format_message() + where)
-        return 2
-    except click.exceptions.ClickException as error:
-        say(error.format_message())
         return 2
     except LabError as error:
         say(str(error))
         return error.exit_code
-    except (click.exceptions.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         say("stopped")
         return 130
     except BrokenPipeError:

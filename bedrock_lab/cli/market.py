@@ -1,10 +1,11 @@
 """``price``, ``models`` and ``prices show``: what AWS sells and for how much."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 
-from bedrock_lab.cli.output import DATE, JSON, OVERLAY, REGION, SCOPE, chosen_region, emit, load_prices, warn
+from bedrock_lab.cli.output import DATE, JSON, OVERLAY, REGION, SCOPE, chosen_region, emit, load_prices, warn, whole
 
 prices_app = typer.Typer(
     help="The price list: its rows, their sources and dates.", no_args_is_help=True, rich_markup_mode=None
@@ -15,17 +16,24 @@ MODEL = typer.Option(..., "--model", help="Any id of the model: catalogue id, Be
 
 def price(
     model: Annotated[str, MODEL],
-    input_tokens: Annotated[int, typer.Option("--input-tokens", help="Uncached input of one request [tokens].")],
-    output_tokens: Annotated[int, typer.Option("--output-tokens", help="Output [tokens].")] = 0,
-    cache_read_tokens: Annotated[int, typer.Option("--cache-read-tokens", help="Read from the cache [tokens].")] = 0,
+    input_tokens: Annotated[
+        int, typer.Option("--input-tokens", parser=whole, metavar="N", help="Uncached input of one request [tokens].")
+    ],
+    output_tokens: Annotated[
+        int, typer.Option("--output-tokens", parser=whole, metavar="N", help="Output [tokens].")
+    ] = 0,
+    cache_read_tokens: Annotated[
+        int, typer.Option("--cache-read-tokens", parser=whole, metavar="N", help="Read from the cache [tokens].")
+    ] = 0,
     cache_write_5m_tokens: Annotated[
-        int, typer.Option("--cache-write-5m-tokens", help="Written for 5 minutes [tokens].")
+        int, typer.Option("--cache-write-5m-tokens", parser=whole, metavar="N", help="Written for 5 minutes [tokens].")
     ] = 0,
     cache_write_30m_tokens: Annotated[
-        int, typer.Option("--cache-write-30m-tokens", help="Written for 30 minutes [tokens].")
+        int,
+        typer.Option("--cache-write-30m-tokens", parser=whole, metavar="N", help="Written for 30 minutes [tokens]."),
     ] = 0,
     cache_write_1h_tokens: Annotated[
-        int, typer.Option("--cache-write-1h-tokens", help="Written for an hour [tokens].")
+        int, typer.Option("--cache-write-1h-tokens", parser=whole, metavar="N", help="Written for an hour [tokens].")
     ] = 0,
     region: str | None = REGION,
     scope: str | None = SCOPE,
@@ -33,7 +41,9 @@ def price(
         str, typer.Option("--tier", help="default, priority, flex, batch or latency-optimized.")
     ] = "default",
     date: str | None = DATE,
-    requests: Annotated[int, typer.Option("--requests", help="Number of such requests.")] = 1,
+    requests: Annotated[
+        int, typer.Option("--requests", parser=whole, metavar="N", help="Number of such requests.")
+    ] = 1,
     overlay: str | None = OVERLAY,
     explain: Annotated[bool, typer.Option("--explain", help="Show each line with its source and date.")] = False,
     json: bool = JSON,
@@ -88,7 +98,7 @@ def _lines(lines: list[dict[str, Any]]) -> str:
     return table(headers, rows)
 
 
-def table(headers: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def table(headers: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """Set rows in columns.
 
     >>> print(table(("a", "b"), [("1", "22"), ("333", "4")]))
@@ -119,7 +129,7 @@ def models(
         raise InputError(f"unknown provider {provider!r}; known: {', '.join(providers)}")
     listed = load_prices(date, None)
     where = chosen_region(region) or "us-east-1"
-    rows = []
+    rows: list[dict[str, Any]] = []
     for found in held.values():
         if provider is not None and found.provider != provider:
             continue
@@ -183,7 +193,7 @@ def show(
             "checked": r.checked.isoformat(),
             "kind": r.kind,
             "source": r.source,
-            "also": list(r.also),
+            "also": " ".join(r.also),
             "used": r.used,
             "note": r.note,
         }
@@ -191,7 +201,7 @@ def show(
         if r.since <= day
     ]
     text = table(
-        ("Region", "scope", "tier", "above", "bucket", "USD per 1M", "since", "used", "source", "note"),
+        ("Region", "scope", "tier", "above", "bucket", "USD per 1M", "since", "used", "source"),
         [
             (
                 str(row["region"]),
@@ -202,8 +212,7 @@ def show(
                 str(row["usd_per_mtok"]),
                 str(row["effective"] or row["known_from"]),
                 "yes" if row["used"] else "no",
-                " ".join([str(row["source"]), *row["also"]]),  # type: ignore[misc]
-                str(row["note"]),
+                f"{row['source']} {row['note']}".strip(),
             )
             for row in rows
         ],

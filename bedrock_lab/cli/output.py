@@ -1,6 +1,7 @@
 """What commands share: options, printing, and reading of ``name=value`` pairs."""
 
 import json
+import math
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -17,6 +18,25 @@ OVERLAY = typer.Option(None, "--overlay", help="TOML file of negotiated prices."
 DATE = typer.Option(None, "--date", help="Prices as of this day, YYYY-MM-DD (default today).")
 FORMAT = typer.Option("auto", "--format", help="auto, azure, mooncake, burstgpt or table.")
 COLUMNS = typer.Option(None, "--columns", help="For a table: time=T,input=I,output=O with the file's own names.")
+
+
+def whole(text: str | int) -> int:
+    """Read a whole number, or say what stands there instead."""
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is given; a whole number is allowed") from None
+
+
+def real(text: str | float) -> float:
+    """Read a finite number, or say what stands there instead."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise typer.BadParameter(f"{text!r} is given; a number is allowed")
+    return value
 
 
 def chosen_region(flag: str | None) -> str | None:

@@ -15,7 +15,9 @@ from bedrock_lab.cli.output import (
     emit,
     load_prices,
     read_file,
+    real,
     warn,
+    whole,
 )
 
 app = typer.Typer(
@@ -25,7 +27,7 @@ app = typer.Typer(
 FILE = typer.Argument(..., metavar="FILE", help="A file or a folder.")
 OUT = typer.Argument(..., metavar="OUT.parquet", help="Where the trace is written.")
 BY = typer.Option(None, "--by", help="Group by columns: app,model.")
-SEED = typer.Option(0, "--seed", help="Seed of the random numbers.")
+SEED = typer.Option(0, "--seed", parser=whole, metavar="N", help="Seed of the random numbers.")
 
 
 @app.command()
@@ -34,7 +36,9 @@ def profile(
     format: str = FORMAT,  # noqa: A002 - the option's word
     columns: str | None = COLUMNS,
     by: str | None = BY,
-    period_s: Annotated[float | None, typer.Option("--period-s", help="Time the trace stands for [s].")] = None,
+    period_s: Annotated[
+        float | None, typer.Option("--period-s", parser=real, metavar="X", help="Time the trace stands for [s].")
+    ] = None,
     json: bool = JSON,
 ) -> None:
     """Describe a trace: tokens, peaks, burstiness, what it cannot say."""
@@ -107,7 +111,9 @@ def convert(
 def synth(
     out: Annotated[str, OUT],
     like: Annotated[str, typer.Option("--like", help="The trace to make more of.")],
-    hours: Annotated[float | None, typer.Option("--hours", help="Length to make [h] (default: as long).")] = None,
+    hours: Annotated[
+        float | None, typer.Option("--hours", parser=real, metavar="X", help="Length to make [h] (default: as long).")
+    ] = None,
     seed: int = SEED,
     format: str = FORMAT,  # noqa: A002 - the option's word
     columns: str | None = COLUMNS,
@@ -122,11 +128,15 @@ def synth(
 @app.command("from-averages")
 def from_averages(
     out: Annotated[str, OUT],
-    requests_per_month: Annotated[float, typer.Option("--requests-per-month", help="Requests in a month.")],
-    input_mean: Annotated[float, typer.Option("--input-mean", help="Mean input [tokens].")],
-    output_mean: Annotated[float, typer.Option("--output-mean", help="Mean output [tokens].")],
+    requests_per_month: Annotated[
+        float, typer.Option("--requests-per-month", parser=real, metavar="X", help="Requests in a month.")
+    ],
+    input_mean: Annotated[float, typer.Option("--input-mean", parser=real, metavar="X", help="Mean input [tokens].")],
+    output_mean: Annotated[
+        float, typer.Option("--output-mean", parser=real, metavar="X", help="Mean output [tokens].")
+    ],
     shape: Annotated[str, typer.Option("--shape", help="flat, office or a file of 168 hourly weights.")] = "flat",
-    days: Annotated[int, typer.Option("--days", help="Length to make [days].")] = 14,
+    days: Annotated[int, typer.Option("--days", parser=whole, metavar="N", help="Length to make [days].")] = 14,
     seed: int = SEED,
     json: bool = JSON,
 ) -> None:

@@ -44,8 +44,8 @@ def phrase(candidate: Candidate) -> str:
     words = {
         "default": "on-demand",
         "priority": "the priority tier",
-        "flex": "flex for what can wait, on-demand for the rest",
-        "batch": "batch for what can wait, on-demand for the rest",
+        "flex": "flex for what can wait and on-demand for the rest",
+        "batch": "batch for what can wait and on-demand for the rest",
         "latency-optimized": "latency-optimised on-demand",
     }
     return words[p.tier] + where
@@ -75,7 +75,7 @@ def sentence(decision: Decision, baseline: Candidate, model_id: str, origin: Ori
         against = f", {saved / baseline.cost_usd_per_month:.0%} below {usd(baseline.cost_usd_per_month)} on demand"
     elif chosen.purchase.option == "on-demand" and chosen.purchase.tier == "default":
         against = "; nothing on sale is cheaper for this traffic"
-    return f"Buy {phrase(chosen)} for {model_id}: {usd(cost)} a month ({span(chosen)}){against}{marked}."
+    return f"For {model_id} buy {phrase(chosen)}: {usd(cost)} a month ({span(chosen)}){against}{marked}."
 
 
 def length(days: float) -> str:

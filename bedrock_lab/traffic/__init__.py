@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bedrock_lab.traffic.averages import from_averages
+    from bedrock_lab.traffic.averages import example_trace, from_averages
     from bedrock_lab.traffic.profiling import Profile, profile, profile_by
     from bedrock_lab.traffic.reading import FORMATS, read_trace
     from bedrock_lab.traffic.shapes import shape_weights
@@ -25,6 +25,7 @@ HOME = {
     "Skipped": "trace",
     "Trace": "trace",
     "Usage": "usage",
+    "example_trace": "averages",
     "from_averages": "averages",
     "make_trace": "trace",
     "profile": "profiling",
@@ -45,6 +46,7 @@ __all__ = [
     "Skipped",
     "Trace",
     "Usage",
+    "example_trace",
     "from_averages",
     "make_trace",
     "profile",

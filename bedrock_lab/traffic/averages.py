@@ -117,6 +117,18 @@ def generator(seed: int) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
+def example_trace(seed: int = 0) -> Trace:
+    """Make two weeks of office traffic to try things on; nobody's.
+
+    Two million requests a month with the mean lengths of the public Azure conversation trace of 2023: 1,155 input
+    and 211 output tokens.
+
+    >>> example_trace().origin
+    <Origin.SYNTHETIC: 'synthetic'>
+    """
+    return from_averages(2_000_000, 1155, 211, shape="office", seed=seed)
+
+
 def request_columns(
     rng: np.random.Generator, total: int, by_hour: np.ndarray, means: dict[str, float], spreads: dict[str, float]
 ) -> dict[str, np.ndarray]:

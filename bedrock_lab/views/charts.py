@@ -40,7 +40,7 @@ def _chart(plan: Plan, title: str, reading: str, data: list[dict[str, Any]], lay
         "title": {"text": title, "subtitle": {"text": reading}},
         "meta": {"origin": str(plan.origin)},
         "template": {"layout": {"colorway": [BLUE, ORANGE, GREEN, RED, SKY, PINK]}},
-        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        "legend": {"orientation": "h", "traceorder": "normal", "y": 1.02, "yanchor": "bottom", "x": 0},
         "hovermode": "x unified",
     }
     return Chart(title, {"data": data, "layout": base | layout}, reading)
@@ -261,7 +261,7 @@ def candidates_chart(plan: Plan) -> Chart:
     return _chart(
         plan,
         "Candidates by cost",
-        "Bars are the cost at the central value of every assumption, whiskers its range and sampling interval together.",
+        "Bars are the cost at the central value of every assumption, whiskers the range and the sampling interval.",
         data,
         {
             "xaxis": {"title": {"text": "Cost [USD/month]"}, "rangemode": "tozero"},

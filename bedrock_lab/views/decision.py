@@ -1,6 +1,7 @@
 """The decision report: a plan's answer with its tiles, and the page made of it without a notebook."""
 
 from pathlib import Path
+from typing import Any
 
 from bedrock_lab.planning.answers import length, phrase, span, usd
 from bedrock_lab.planning.demand import DAY_S
@@ -20,38 +21,46 @@ def answer(plan: Plan) -> Result:
         origin=plan.origin,
         tiles=_tiles(plan),
         warnings=plan.warnings,
-        results=plan.to_dict() | {"candidates": [c.to_dict() for c in charts.shown_candidates(plan)]},
+        results=_rounded(plan.to_dict() | {"candidates": [c.to_dict() for c in charts.shown_candidates(plan)]}),
     )
+
+
+def _rounded(value: Any) -> Any:
+    """Keep ten digits of every float, so that results stored on one machine equal those of another."""
+    if isinstance(value, float):
+        return float(f"{value:.10g}")
+    if isinstance(value, dict):
+        return {k: _rounded(v) for k, v in value.items()}
+    return [_rounded(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 def _tiles(plan: Plan) -> tuple[Tile, ...]:
     base, chosen = plan.baseline, plan.recommended
-    now = Tile(label="On demand as it stands", value=f"{usd(base.cost_usd_per_month)}/month", note=span(base))
+    now = Tile(label="On demand as it stands, a month", value=usd(base.cost_usd_per_month), note=span(base))
     if chosen is None:
         then = Tile(label="Recommended", value=plan.decision, note="see what would decide it")
     else:
         saved = base.cost_usd_per_month - chosen.cost_usd_per_month
         share = saved / base.cost_usd_per_month if base.cost_usd_per_month else 0.0
         then = Tile(
-            label=f"Recommended: {phrase(chosen)}",
-            value=f"{usd(chosen.cost_usd_per_month)}/month",
-            note=f"saves {share:.1%}" if share > 0.0005 else "the same as on demand",
+            label="Recommended, a month",
+            value=usd(chosen.cost_usd_per_month),
+            note=f"{phrase(chosen)}; saves {share:.1%}" if share > 0.0005 else phrase(chosen),
         )
     gap = plan.certificate.gap
     bound = Tile(
-        label="Perfect foresight",
-        value=f"{usd(plan.certificate.lower_bound_usd)}/month",
+        label="Perfect foresight, a month",
+        value=usd(plan.certificate.lower_bound_usd),
         note=f"no plan can be more than {max(0.0, gap):.1%} cheaper" if gap is not None else "",
     )
     demand = plan.demand
     mean = float(demand.input_tpm.mean())
     peak = float(demand.input_tpm.max())
+    busiest = f"; the busiest {demand.window_s:g} s carry {peak / mean:.1f} x the mean" if mean else ""
     seen = Tile(
         label="Traffic seen",
-        value=f"{plan.requests:,} requests",
-        note=f"{length(plan.period_s / DAY_S)}; the busiest {demand.window_s:g} s carry {peak / mean:.1f} x the mean"
-        if mean
-        else length(plan.period_s / DAY_S),
+        value=f"{plan.requests:,}",
+        note=f"requests in {length(plan.period_s / DAY_S)}{busiest}",
     )
     return now, then, bound, seen
 

@@ -62,7 +62,7 @@ def candidates_table(plan: Plan) -> Table:
         (
             c.name,
             c.purchase.scope,
-            {"none": "none", "1m": "1 month", "3m": "3 months", "6m": "6 months"}.get(c.purchase.term or "", "–"),
+            {"none": "none", "1m": "1 month", "3m": "3 months", "6m": "6 months"}.get(c.purchase.term or "", ""),
             usd(c.cost_usd_per_month),
             span(c),
             f"{c.cost_usd_per_month / baseline - 1:+.1%}" if baseline else "",
