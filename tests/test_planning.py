@@ -309,7 +309,7 @@ class TestScopesAndAvailability:
         """Global is cheaper, and only a note until it is allowed."""
         closed = plan(self.trace, P, model="us.anthropic.claude-sonnet-4-6", option="on-demand")
         assert closed.recommended.purchase.scope == "geo"
-        assert any("global would cost" in w for w in closed.warnings)
+        assert any("scope global would cost" in w for w in closed.warnings)
         opened = plan(
             self.trace, P, model="us.anthropic.claude-sonnet-4-6", option="on-demand", allow_scopes="geo,global"
         )

@@ -218,7 +218,7 @@ def prices(as_of: date | str | None = None, overlay: str | None = None) -> Price
     >>> prices("2026-11-22").row(Spot("amazon.nova-pro", "us-east-1", "in-region", "default"), "input").usd_per_mtok
     Decimal('0.8')
     """
-    rows = overlays.read_overlay(overlay) if overlay else ()
+    rows = overlays.read_overlay(overlay) if overlay is not None else ()
     for row in rows:
         facts = dict(row.match)
         if "model" in facts and facts["model"] not in models():

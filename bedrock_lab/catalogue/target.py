@@ -38,9 +38,9 @@ def check_tier(tier: str) -> str:
 
 def _region(ref: ModelRef, region: str | None) -> tuple[str, list[str]]:
     """Source Region: the one given, else the ARN's, else the first of the profile's geography."""
-    if region and ref.region and region != ref.region:
+    if region is not None and ref.region and region != ref.region:
         raise InputError(f"--region {region} contradicts the Region {ref.region} of {ref.model_id!r}")
-    chosen = region or ref.region
+    chosen = ref.region if region is None else region
     geographic = ref.prefix if ref.prefix not in {None, places.GLOBAL} else None
     if chosen is None:
         if geographic is None or geographic in places.region(DEFAULT_REGION).profiles:

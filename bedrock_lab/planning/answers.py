@@ -31,8 +31,8 @@ def span(candidate: Candidate) -> str:
     return f"{usd(low)} to {usd(high)}"
 
 
-def phrase(candidate: Candidate) -> str:
-    """Name a candidate in words."""
+def phrase(candidate: Candidate, deferrable: float) -> str:
+    """Name a candidate in words; `deferrable` is the share that can wait."""
     p = candidate.purchase
     if p.option == "provisioned":
         units = "1 provisioned unit" if p.units == 1 else f"{p.units} provisioned units"
@@ -44,24 +44,25 @@ def phrase(candidate: Candidate) -> str:
     words = {
         "default": "on-demand",
         "priority": "the priority tier",
-        "flex": "flex for what can wait and on-demand for the rest",
-        "batch": "batch for what can wait and on-demand for the rest",
+        "flex": f"flex for the {deferrable:.0%} that can wait and on-demand for the rest",
+        "batch": f"batch for the {deferrable:.0%} that can wait and on-demand for the rest",
         "latency-optimized": "latency-optimised on-demand",
     }
     return words[p.tier] + where
 
 
-def sentence(decision: Decision, baseline: Candidate, model_id: str, origin: Origin, days: float) -> str:
+def sentence(
+    decision: Decision, baseline: Candidate, model_id: str, origin: Origin, days: float, deferrable: float
+) -> str:
     """Answer in one sentence, with a range."""
     marked = f" (on {origin} traffic)" if origin.invented else ""
     if decision.word == "infeasible":
         return f"No candidate for {model_id} is on sale and within the SLO{marked}."
     if decision.word == "undecided":
         best = decision.cheapest
-        assert_cost = best.cost_usd_per_month if best else 0.0
-        name = phrase(best) if best else "capacity"
+        name, cost = (phrase(best, deferrable), best.cost_usd_per_month) if best else ("capacity", 0.0)
         return (
-            f"Undecided for {model_id}: {name} would cost {usd(assert_cost)} a month against "
+            f"Undecided for {model_id}: {name} would cost {usd(cost)} a month against "
             f"{usd(baseline.cost_usd_per_month)} on demand if every hour were like these {length(days)}, "
             f"which do not show the nights and weekends; two weeks of traffic or a stated shape decide it{marked}."
         )
@@ -75,7 +76,7 @@ def sentence(decision: Decision, baseline: Candidate, model_id: str, origin: Ori
         against = f", {saved / baseline.cost_usd_per_month:.0%} below {usd(baseline.cost_usd_per_month)} on demand"
     elif chosen.purchase.option == "on-demand" and chosen.purchase.tier == "default":
         against = "; nothing on sale is cheaper for this traffic"
-    return f"For {model_id} buy {phrase(chosen)}: {usd(cost)} a month ({span(chosen)}){against}{marked}."
+    return f"For {model_id} buy {phrase(chosen, deferrable)}: {usd(cost)} a month ({span(chosen)}){against}{marked}."
 
 
 def length(days: float) -> str:
@@ -135,7 +136,7 @@ def steps(decision: Decision, model: Model | None, model_id: str, region: str, *
     if p.option == "reserved":
         return [
             Action(
-                step=f"Ask the account team for {phrase(chosen)}",
+                step=f"Ask the account team for {phrase(chosen, 0.0)}",
                 detail="Reserved capacity is sold by the account team and bills until it is deleted",
                 usd_per_month=p.fixed_usd_per_month,
             ),

@@ -116,7 +116,7 @@ def plan(
         requests=int(trace.requests),
         period_s=market.demand.period_s,
         decision=decision.word,
-        answer=answers.sentence(decision, baseline, model_id, trace.origin, days),
+        answer=answers.sentence(decision, baseline, model_id, trace.origin, days, deferrable),
         baseline=baseline,
         recommended=decision.candidate,
         candidates=tuple(listed),
@@ -209,7 +209,7 @@ def _outside(market: Market) -> str | None:
     if best is None:
         return None
     usd = answers.usd(best[0] * made.per_month * market.scenario.volume)
-    return f"{best[1]} would cost {usd} a month less; it is outside the allowed scopes (--allow-scopes)"
+    return f"scope {best[1]} would cost {usd} a month less; it is outside the allowed scopes (--allow-scopes)"
 
 
 def _price_sources(rows: Rows, prices: Prices, figures: UnitFigures | None) -> tuple[dict[str, str], ...]:

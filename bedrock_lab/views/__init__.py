@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bedrock_lab.views.tables import flips_table as flips_table
     from bedrock_lab.views.tables import not_offered_table as not_offered_table
     from bedrock_lab.views.tables import prices_table as prices_table
+    from bedrock_lab.views.tables import traffic_table as traffic_table
 
 _HOME = {
     "candidates_chart": "charts",
@@ -28,6 +29,7 @@ _HOME = {
     "flips_table": "tables",
     "not_offered_table": "tables",
     "prices_table": "tables",
+    "traffic_table": "tables",
 }
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "not_offered_table",
     "prices_table",
     "report",
+    "traffic_table",
 ]
 
 

@@ -21,6 +21,8 @@ GREY = "#7F8790"
 MOST_POINTS = 360
 MOST_BARS = 12
 MOST_STEPS = 12
+ALIKE = 0.02
+"""Candidates of one option and term whose costs differ by less are shown once."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -190,7 +192,9 @@ def load_duration_chart(plan: Plan) -> Chart:
             )
     reading = "Capacity stands idle wherever its dashed line is above the curve of the same colour."
     axes = _duration_axes("Tokens per minute")
-    return _chart(plan, "Load-duration curve", reading, data, axes | {"yaxis": axes["yaxis"] | {"type": "log"}})
+    return _chart(
+        plan, "Load-duration curve", reading, data, axes | {"yaxis": axes["yaxis"] | {"type": "log", "dtick": 1}}
+    )
 
 
 def _duration(values: Floats, mass: Floats) -> tuple[list[float], list[float]]:
@@ -216,7 +220,10 @@ def shown_candidates(plan: Plan) -> list[Candidate]:
     for c in ordered:
         first.setdefault((c.purchase.option, c.purchase.tier, c.purchase.scope, c.purchase.term), c)
     chosen = list(first.values())
-    chosen += [c for c in ordered if c not in chosen]
+    for c in ordered:
+        like = [s for s in chosen if (s.purchase.option, s.purchase.term) == (c.purchase.option, c.purchase.term)]
+        if all(abs(c.cost_usd_per_month - s.cost_usd_per_month) > ALIKE * s.cost_usd_per_month for s in like):
+            chosen.append(c)
     return sorted(chosen[:MOST_BARS], key=lambda c: c.cost_usd_per_month)
 
 

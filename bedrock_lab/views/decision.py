@@ -42,10 +42,11 @@ def _tiles(plan: Plan) -> tuple[Tile, ...]:
     else:
         saved = base.cost_usd_per_month - chosen.cost_usd_per_month
         share = saved / base.cost_usd_per_month if base.cost_usd_per_month else 0.0
+        words = phrase(chosen, plan.scenario.deferrable)
         then = Tile(
             label="Recommended, a month",
             value=usd(chosen.cost_usd_per_month),
-            note=f"{phrase(chosen)}; saves {share:.1%}" if share > 0.0005 else phrase(chosen),
+            note=f"{words}; saves {share:.1%}" if share > 0.0005 else words,
         )
     gap = plan.certificate.gap
     bound = Tile(
@@ -97,7 +98,7 @@ def page_of_plan(plan: Plan) -> Page:
         box = f'<div class="scroll" role="region" aria-label="{heading}" tabindex="0">{table._repr_html_()}</div>'
         sections += [
             Section(kind="text", html=f"<h2>{heading}</h2>"),
-            Section(kind="table", html=box, origin=plan.origin),
+            Section(kind="table", html=box, origin=table.origin),
         ]
     result = answer(plan)
     return Page(

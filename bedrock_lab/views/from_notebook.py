@@ -124,11 +124,20 @@ def _output(output: Any, origin: Origin | None, *, in_answer: bool) -> Iterator[
     elif MIME in data or WIDGET in data or (in_answer and "text/html" in data):
         return
     elif "text/html" in data:
-        yield Section(kind="table", html=_clean(_joined(data["text/html"])), origin=origin)
+        text = _clean(_joined(data["text/html"]))
+        yield Section(kind="table", html=text, origin=_own_origin(text, origin))
     elif "text/markdown" in data:
         yield from _texts(_html(_joined(data["text/markdown"])))
     elif "text/plain" in data:
         yield _plain(data["text/plain"])
+
+
+def _own_origin(table: str, origin: Origin | None) -> Origin | None:
+    """Return the origin a table states, or the report's where it states none; prices rest on no traffic."""
+    found = re.search(r'<table data-origin="(\w*)"', table)
+    if found is None:
+        return origin
+    return Origin(found[1]) if found[1] else None
 
 
 def _figure(figure: Mapping[str, Any], origin: Origin | None) -> Section:

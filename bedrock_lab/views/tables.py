@@ -5,20 +5,26 @@ import html
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from bedrock_lab.planning.answers import span, usd
+from bedrock_lab.assumptions import Origin
+from bedrock_lab.planning.answers import length, span, usd
+from bedrock_lab.planning.demand import DAY_S
 from bedrock_lab.planning.result import Plan
+from bedrock_lab.traffic.profiling import profile
+from bedrock_lab.traffic.trace import Trace
 from bedrock_lab.views.charts import shown_candidates
-
-NUMBERS = "num"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of text under headers; columns named in `numeric` stand flush right."""
+    """Rows of text under headers; columns named in `numeric` stand flush right.
+
+    `origin` is that of the traffic behind the figures; None for facts that rest on no traffic.
+    """
 
     headers: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     numeric: tuple[str, ...] = ()
+    origin: Origin | None = None
 
     def _repr_html_(self) -> str:
         def cell(tag: str, header: str, text: str) -> str:
@@ -30,7 +36,8 @@ class Table:
             "<tr>" + "".join(cell("td", h, t) for h, t in zip(self.headers, row, strict=True)) + "</tr>"
             for row in self.rows
         )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        origin = f' data-origin="{self.origin or ""}"'
+        return f"<table{origin}><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
     def __repr__(self) -> str:
         widths = [max(len(str(v)) for v in column) for column in zip(self.headers, *self.rows, strict=True)]
@@ -40,8 +47,14 @@ class Table:
         )
 
 
-def _table(headers: Sequence[str], rows: Iterable[Sequence[Any]], numeric: Sequence[str] = ()) -> Table:
-    return Table(tuple(headers), tuple(tuple("" if v is None else str(v) for v in row) for row in rows), tuple(numeric))
+def _table(
+    headers: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    numeric: Sequence[str] = (),
+    origin: Origin | None = None,
+) -> Table:
+    cells = tuple(tuple("" if v is None else str(v) for v in row) for row in rows)
+    return Table(tuple(headers), cells, tuple(numeric), origin)
 
 
 def number(value: Any) -> str:
@@ -55,6 +68,15 @@ def number(value: Any) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.4g}"
 
 
+def amount(dollars: float) -> str:
+    """Write an amount under a header that names the unit.
+
+    >>> amount(1234.5)
+    '1,234'
+    """
+    return usd(dollars).removesuffix(" USD")
+
+
 def candidates_table(plan: Plan) -> Table:
     """List the candidates worth showing, the cheapest first."""
     baseline = plan.baseline.cost_usd_per_month
@@ -63,8 +85,8 @@ def candidates_table(plan: Plan) -> Table:
             c.name,
             c.purchase.scope,
             {"none": "none", "1m": "1 month", "3m": "3 months", "6m": "6 months"}.get(c.purchase.term or "", ""),
-            usd(c.cost_usd_per_month),
-            span(c),
+            amount(c.cost_usd_per_month),
+            span(c).replace(" USD", ""),
             f"{c.cost_usd_per_month / baseline - 1:+.1%}" if baseline else "",
             c.purchase.availability,
             {True: "yes", False: "no", None: "no evidence"}[c.slo_met],
@@ -72,7 +94,7 @@ def candidates_table(plan: Plan) -> Table:
         for c in shown_candidates(plan)
     ]
     headers = ("Candidate", "Scope", "Commitment", "USD/month", "Range", "Against on-demand", "On sale", "SLO met")
-    return _table(headers, rows, ("USD/month", "Range", "Against on-demand"))
+    return _table(headers, rows, ("USD/month", "Range", "Against on-demand"), plan.origin)
 
 
 def assumptions_table(plan: Plan) -> Table:
@@ -106,10 +128,38 @@ def flips_table(plan: Plan) -> Table:
     """List how far each quantity may move before another way of buying wins."""
     rows = [(f.assumption, number(f.base), number(f.value), f.becomes) for f in plan.flips]
     rows = rows or [("none found", "", "", "no quantity within the range tried changes the choice")]
-    return _table(("Quantity", "Now", "Turns over at", "Then the cheapest is"), rows, ("Now", "Turns over at"))
+    headers = ("Quantity", "Now", "Turns over at", "Then the cheapest is")
+    return _table(headers, rows, ("Now", "Turns over at"), plan.origin)
 
 
 def actions_table(plan: Plan) -> Table:
     """List the steps that carry the decision out, and what each bills."""
-    rows = [(a.step, a.detail, usd(a.usd_per_month) if a.usd_per_month is not None else "") for a in plan.actions]
-    return _table(("Step", "Detail", "USD/month"), rows, ("USD/month",))
+    rows = [(a.step, a.detail, amount(a.usd_per_month) if a.usd_per_month is not None else "") for a in plan.actions]
+    return _table(("Step", "Detail", "USD/month"), rows, ("USD/month",), plan.origin)
+
+
+def traffic_table(trace: Trace) -> Table:
+    """Describe a trace in the words of the field: how much, how long, how bursty."""
+    found = profile(trace)
+    per_minute = found.tokens_per_minute
+    tokens = {"Input": found.input_tokens, "Output": found.output_tokens}
+    rows: list[tuple[str, str]] = [
+        ("Requests", f"{found.requests:,} in {length(found.period_s / DAY_S)}, {found.rate_per_s:.3g} a second"),
+        ("Busiest minute", f"{number(found.peak_to_mean_1m)} x the mean" if found.peak_to_mean_1m else "not known"),
+        *(
+            (f"{side} tokens of a request", f"mean {number(t['mean'])}, p50 {number(t['p50'])}, p99 {number(t['p99'])}")
+            for side, t in tokens.items()
+            if t and t.get("p99") is not None
+        ),
+        *(
+            (
+                f"{side.capitalize()} tokens per minute",
+                f"mean {number(t['mean'])}, p95 {number(t['p95'])}, highest {number(t['max'])}",
+            )
+            for side, t in per_minute.items()
+            if t
+        ),
+        *(("How it was made", note) for note in trace.notes),
+        *(("Cannot say", what) for what in found.cannot_answer),
+    ]
+    return _table(("Traffic", ""), rows, origin=trace.origin)
