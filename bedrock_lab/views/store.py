@@ -4,6 +4,7 @@ Stored outputs are what a reader sees without running anything, and what later r
 everything that differs between two equal runs is left out, and the same notebook gives the same bytes.
 """
 
+import itertools
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -52,7 +53,9 @@ def store(path: Path) -> bool:
 
 
 def normalised(notebook: Any, path: Path) -> Any:
-    """Leave out counts, times and widget ids, which differ from run to run.
+    """Leave out times and widget ids, which differ from run to run, and count the cells from 1.
+
+    The counts stay because nbval compares the outputs of counted cells alone.
 
     Raises
     ------
@@ -60,18 +63,19 @@ def normalised(notebook: Any, path: Path) -> Any:
         When a cell wrote to stderr: warnings name paths and process ids.
     """
     notebook["metadata"] = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+    counts = itertools.count(1)
     for cell in notebook["cells"]:
         for name in ("papermill", "execution"):
             cell["metadata"].pop(name, None)
         if cell["cell_type"] != "code":
             continue
-        cell["execution_count"] = None
+        cell["execution_count"] = next(counts)
         for output in cell["outputs"]:
             if output.get("name") == "stderr":
                 first = output["text"].strip().splitlines()[-1:]
                 raise NotebookFailedError(f"{path}: cell {cell['id']} writes to stderr: {' '.join(first)}")
             if "execution_count" in output:
-                output["execution_count"] = None
+                output["execution_count"] = cell["execution_count"]
             output.get("data", {}).pop(WIDGET, None)
     return notebook
 
