@@ -26,8 +26,7 @@ class Spot(NamedTuple):
     tier: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class PriceRow:
+class PriceRow(NamedTuple):
     """A dated price fact.
 
     Attributes
@@ -66,6 +65,9 @@ class PriceRow:
         return self.effective or self.known_from
 
 
+_day = functools.cache(date.fromisoformat)
+
+
 def _price_row(row: Row) -> PriceRow:
     return PriceRow(
         model=row["model"],
@@ -75,9 +77,9 @@ def _price_row(row: Row) -> PriceRow:
         above_tokens=int(row["above_tokens"]),
         bucket=row["bucket"],
         usd_per_mtok=Decimal(row["usd_per_mtok"]),
-        effective=date.fromisoformat(row["effective"]) if row["effective"] else None,
-        known_from=date.fromisoformat(row["known_from"]),
-        checked=date.fromisoformat(row["checked"]),
+        effective=_day(row["effective"]) if row["effective"] else None,
+        known_from=_day(row["known_from"]),
+        checked=_day(row["checked"]),
         kind=row["kind"],
         source=row["source"],
         also=tuple(row["also"].split()),
@@ -196,7 +198,7 @@ class Prices:
         import pandas as pd
 
         chosen = [find(model).id] if model else list(models())
-        return pd.DataFrame([dataclasses.asdict(row) for name in chosen for row in price_rows(name)])
+        return pd.DataFrame([row._asdict() for name in chosen for row in price_rows(name)])
 
     def _repr_html_(self) -> str:
         return f"<p>Prices of {len(models())} models as of {self.as_of}, {len(self.overlay)} negotiated rows</p>"

@@ -16,7 +16,7 @@ def table(name: str) -> tuple[Row, ...]:
     text = files(__package__).joinpath("data", *f"{name}.csv".split("/")).read_text(encoding="utf-8")
     lines = csv.reader(text.splitlines())
     header = next(lines)
-    return tuple(dict(zip(header, line, strict=True)) for line in lines)
+    return tuple([dict(zip(header, line, strict=True)) for line in lines])
 
 
 @functools.cache
@@ -28,6 +28,7 @@ def table_by(name: str, key: str) -> dict[str, tuple[Row, ...]]:
     return {value: tuple(rows) for value, rows in groups.items()}
 
 
+@functools.cache
 def price_files() -> tuple[str, ...]:
     """Names of the price tables, one a provider."""
     folder = files(__package__).joinpath("data", "prices")
