@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= auto
+# the machine's own certificates where it has any: a company's proxy is trusted there and nowhere else
+CERTS := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem),--system-certs)
 TRACE ?=
 MODEL ?=
 
@@ -19,8 +21,8 @@ $(STAMP): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "install: $(PYTHON) has no venv module; on Debian: apt-get install python3-venv" >&2; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements.lock)"
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -r requirements.lock
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@$(BIN)/uv pip install $(CERTS) --quiet --python $(BIN)/python --compile-bytecode -r requirements.lock
+	@$(BIN)/uv pip install $(CERTS) --quiet --python $(BIN)/python --no-deps --editable .
 	@$(BIN)/python -m compileall -q bedrock_lab
 	@touch $@
 
@@ -42,7 +44,7 @@ check: install ## style, types and layers
 	$(BIN)/lint-imports --no-cache
 
 lock: install ## write requirements.lock anew from pyproject.toml
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-annotate --no-header --no-emit-index-url --no-emit-find-links pyproject.toml --output-file requirements.lock
+	@$(BIN)/uv pip compile $(CERTS) --quiet --universal --python-version 3.11 --all-extras --no-annotate --no-header --no-emit-index-url --no-emit-find-links pyproject.toml --output-file requirements.lock
 
 notebooks: install ## run every notebook in place and store its outputs
 	$(BIN)/python -m bedrock_lab.views.store notebooks
