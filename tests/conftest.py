@@ -8,7 +8,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("BEDROCK_LAB_DATA", ROOT.parent / "shared" / "data"))
-FULL = os.environ.get("BEDROCK_LAB_FULL") == "1"
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import os
 from datetime import date
 from decimal import Decimal
 
@@ -20,6 +21,8 @@ from bedrock_lab.traffic import from_averages, make_trace, read_trace
 
 P = prices("2026-11-22")
 UNIT_PRICE = {"none": 60.0, "1m": 44.0, "6m": 30.0}
+FULL = os.environ.get("BEDROCK_LAB_FULL") == "1"
+TRACES, EXAMPLES = (1_000, 500) if FULL else (50, 25)
 MONTH = 2_628_000
 
 
@@ -89,9 +92,9 @@ def check_against_hand(trace, unit_in, unit_out, deferrable=0.0):
 class TestBruteForce:
     """Every candidate costed by loops written from the definitions."""
 
-    @pytest.mark.parametrize("seed", range(50))
+    @pytest.mark.parametrize("seed", range(TRACES))
     def test_random_traces(self, seed):
-        """Fifty small traces, unit sizes from ample to tiny, some with traffic that can wait."""
+        """Small traces, fifty at least, unit sizes from ample to tiny, some with traffic that can wait."""
         rng = np.random.default_rng(1_000 + seed)
         unit_in = float(rng.choice([2_000, 20_000, 100_000]))
         check_against_hand(random_trace(seed), unit_in, unit_in / 5, deferrable=0.3 if seed % 3 == 0 else 0.0)
@@ -101,7 +104,7 @@ class TestBruteForce:
         """A real hour at three unit sizes."""
         check_against_hand(read_trace(azure_path), *unit)
 
-    @pytest.mark.parametrize("seed", range(8))
+    @pytest.mark.parametrize("seed", range(200 if FULL else 8))
     def test_reserved(self, seed):
         """The best Reserved purchase equals the best of a grid walked by loops."""
         rng = np.random.default_rng(seed)
@@ -189,7 +192,7 @@ def nova(trace, loaded=P, factor=1.0, **more):
 
 
 @given(rows, st.sampled_from([0.25, 0.5, 2.0, 8.0]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 def test_prices_times_c_cost_times_c(drawn, c):
     """Scaling every price scales every cost and leaves the choice alone."""
     trace = from_rows(drawn)
@@ -203,7 +206,7 @@ def test_prices_times_c_cost_times_c(drawn, c):
 
 
 @given(rows, st.sampled_from(["flex", "batch", "provisioned"]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 def test_one_more_option_is_never_dearer(drawn, extra):
     """The optimum over more options costs at most as much, and the bound falls with it."""
     trace = from_rows(drawn)
@@ -213,7 +216,7 @@ def test_one_more_option_is_never_dearer(drawn, extra):
 
 
 @given(rows, st.randoms(use_true_random=False))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 def test_the_order_of_rows_changes_nothing(drawn, random):
     """A shuffled file gives the same plan."""
     shuffled = list(drawn)
@@ -224,7 +227,7 @@ def test_the_order_of_rows_changes_nothing(drawn, random):
 
 
 @given(rows, st.floats(0, 1), st.floats(0, 1))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 def test_more_that_can_wait_is_never_dearer(drawn, a, b):
     """Deferring a larger share costs at most as much."""
     trace = from_rows(drawn)
@@ -233,7 +236,7 @@ def test_more_that_can_wait_is_never_dearer(drawn, a, b):
 
 
 @given(rows)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 def test_cost_lies_in_its_range_above_the_bound(drawn):
     """Lo <= cost <= hi, and no candidate on sale is below perfect foresight."""
     found = nova(from_rows(drawn))

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 from decimal import Decimal
 
 import numpy as np
@@ -142,7 +143,7 @@ def test_most_of_the_price_list_is_reached():
 
 
 @given(data=st.data())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=20_000 if os.environ.get("BEDROCK_LAB_FULL") == "1" else 400, deadline=None)
 def test_decimal_and_float64_agree(data):
     """A bill and a vector give the same cost to 1e-9, for any model, tier, scope and buckets."""
     spot = data.draw(st.sampled_from(SPOTS))
