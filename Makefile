@@ -45,7 +45,7 @@ check: install ## style, types and layers
 	$(BIN)/lint-imports --no-cache
 
 lock: install ## write requirements.lock anew from pyproject.toml
-	@$(BIN)/uv pip compile $(CERTS) --quiet --universal --python-version 3.11 --all-extras --no-annotate --no-header --no-emit-index-url --no-emit-find-links pyproject.toml --output-file requirements.lock
+	@$(BIN)/uv pip compile $(CERTS) --quiet --universal --python-version 3.11 --all-extras --no-annotate --no-header pyproject.toml --output-file requirements.lock
 
 notebooks: install ## run every notebook in place and store its outputs
 	$(BIN)/python -m bedrock_lab.views.store notebooks

@@ -1,23 +1,12 @@
 """Draw the README's picture from a real run: the decision report on the package's own synthetic traffic."""
 
-import shutil
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
-
 import bedrock_lab as lab
+from bedrock_lab.views.browser import open_page
 
 HERE = Path(__file__).resolve().parent
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 
 
 def main() -> None:
@@ -28,14 +17,10 @@ def main() -> None:
         model="us.anthropic.claude-sonnet-4-6",
         deferrable=0.2,
     )
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as browsers:
-        page = lab.report(plan, Path(folder) / "page.html")
-        browser = browsers.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-        view = browser.new_context(offline=True, viewport={"width": 1000, "height": 1180}).new_page()
-        view.goto(page.as_uri())
-        view.wait_for_function("document.documentElement.dataset.drawn")
-        view.screenshot(path=HERE / "page.png")
-        browser.close()
+    with tempfile.TemporaryDirectory() as folder:
+        path = lab.report(plan, Path(folder) / "page.html")
+        with open_page(path, height=1180) as (page, _, _):
+            page.screenshot(path=HERE / "page.png")
 
 
 if __name__ == "__main__":

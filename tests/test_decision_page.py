@@ -1,7 +1,5 @@
 """The decision page: what stands on it, and that it draws in a real browser without a network."""
 
-import shutil
-
 import numpy as np
 import pytest
 
@@ -10,20 +8,12 @@ from bedrock_lab.catalogue import prices
 from bedrock_lab.planning.planner import plan
 from bedrock_lab.traffic import from_averages, make_trace
 from bedrock_lab.views import charts, tables
+from bedrock_lab.views.browser import chromium, open_page
 from bedrock_lab.views.decision import answer, page_of_plan, report
 from bedrock_lab.views.page import render
 
 P = prices("2026-11-22")
 UNITS = {"unit_input_tpm": 30_000, "unit_output_tpm": 6_000, "unit_price": "none=20,1m=14,6m=9"}
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 
 
 @pytest.fixture(scope="module")
@@ -112,32 +102,19 @@ def test_an_unwritable_page_is_refused_in_one_line(planned):
 
 
 @pytest.mark.browser
+@pytest.mark.skipif(chromium() is None, reason="Chromium is not installed; on Debian: apt-get install chromium")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_chart_draws_from_disk_without_a_network(planned, weeks, tmp_path, scheme):
     """Headless Chromium, the network blocked: all charts have lines or bars, nothing is requested or logged."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed: no page was opened")
-    from playwright.sync_api import sync_playwright
-
-    undecided = plan(weeks, P, model="anthropic.claude-haiku-4-5")
-    for i, one in enumerate((planned, undecided)):
+    other = plan(weeks, P, model="anthropic.claude-haiku-4-5")
+    for i, one in enumerate((planned, other)):
         path = report(one, tmp_path / f"page{i}.html")
-        with sync_playwright() as browsers:
-            browser = browsers.chromium.launch(executable_path=chromium, args=FLAGS)
-            page = browser.new_context(offline=True, color_scheme=scheme).new_page()
-            asked, said = [], []
-            page.on("request", lambda r, asked=asked: asked.append(r.url))
-            page.on("console", lambda m, said=said: said.append(m.text))
-            page.on("pageerror", lambda e, said=said: said.append(str(e)))
-            page.goto(path.as_uri())
-            page.wait_for_function("document.documentElement.dataset.drawn === '3'")
+        with open_page(path, scheme=scheme) as (page, asked, said):
             marks = page.evaluate(
                 "Array.from(document.querySelectorAll('.chart'), c => "
                 "c.querySelectorAll('path.js-line, .bars path').length)"
             )
-            browser.close()
-        assert len(marks) == 3
-        assert all(marks)
-        assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
-        assert said == []
+            assert len(marks) == 3
+            assert all(marks)
+            assert asked == [path.as_uri()]
+            assert said == []

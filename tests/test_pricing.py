@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bedrock_lab.assumptions import Origin
-from bedrock_lab.billing import bill, priced_rows, row_costs
+from bedrock_lab.billing import bill
 from bedrock_lab.catalogue import TIERS, Spot, models, prices
 from bedrock_lab.catalogue.pricelist import ALL_BUCKETS
 from bedrock_lab.errors import InputError, UnknownPriceError
 from bedrock_lab.pricing import plain, price, price_vector
+from bedrock_lab.rows import priced_rows, row_costs
 from bedrock_lab.traffic import Usage, make_trace
 
 P = prices("2026-11-22")

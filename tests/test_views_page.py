@@ -2,7 +2,6 @@
 
 import dataclasses
 import re
-import shutil
 from html.parser import HTMLParser
 
 import nbformat
@@ -10,6 +9,7 @@ import pytest
 
 from bedrock_lab.assumptions import Origin
 from bedrock_lab.errors import LabError
+from bedrock_lab.views.browser import chromium, open_page
 from bedrock_lab.views.from_notebook import answer_of, page_from_notebook
 from bedrock_lab.views.page import Input, Page, Section, render, write_page
 from bedrock_lab.views.result import MIME, Result, Tile, read_result
@@ -219,58 +219,23 @@ def test_a_report_has_one_answer():
         answer_of(notebook(("code", "", (), ("answer",)), ("code", "", (), ("answer",))))
 
 
-FLAGS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Start headless Chromium, or skip where there is none."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
-        pytest.skip("Chromium is not installed; on Debian: apt-get install chromium")
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found, args=FLAGS)
-        yield chromium
-        chromium.close()
-
-
 @pytest.mark.browser
+@pytest.mark.skipif(chromium() is None, reason="Chromium is not installed; on Debian: apt-get install chromium")
 @pytest.mark.parametrize("width", [1200, 380])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_chart_is_drawn_from_disk_without_a_request(tmp_path, browser, scheme, width):
+def test_every_chart_is_drawn_from_disk_without_a_request(tmp_path, scheme, width):
     """No request, no console message, no script of a value; the page never scrolls sideways; print is light."""
-    write_page(PAGE, tmp_path / "page.html")
-    context = browser.new_context(
-        offline=True, color_scheme=scheme, viewport={"width": width, "height": 800}, reduced_motion="reduce"
-    )
-    page = context.new_page()
-    said, asked = [], []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("dialog", lambda dialog: said.append(dialog.message))
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto((tmp_path / "page.html").as_uri())
-    page.wait_for_selector("html[data-drawn='2']", timeout=30_000)
-
-    assert page.locator(".js-plotly-plot").count() == 2
-    assert page.locator(".scatterlayer path.point, .scatterlayer path.js-line").count() > 0
-    assert page.locator(".barlayer .point").count() == 2
-    assert asked == [(tmp_path / "page.html").as_uri()]
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    light, dark = "rgb(85, 96, 110)", "rgb(170, 180, 192)"
-    tick = "getComputedStyle(document.querySelector('.xtick text')).fill"
-    assert page.evaluate(tick) == (dark if scheme == "dark" else light)
-    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
-    page.wait_for_function(f"{tick} === '{light}'", timeout=5_000)
-    assert said == []
-    context.close()
+    path = tmp_path / "page.html"
+    write_page(PAGE, path)
+    with open_page(path, width=width, scheme=scheme) as (page, asked, said):
+        assert page.locator(".js-plotly-plot").count() == 2
+        assert page.locator(".scatterlayer path.point, .scatterlayer path.js-line").count() > 0
+        assert page.locator(".barlayer .point").count() == 2
+        assert asked == [path.as_uri()]
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        light, dark = "rgb(85, 96, 110)", "rgb(170, 180, 192)"
+        tick = "getComputedStyle(document.querySelector('.xtick text')).fill"
+        assert page.evaluate(tick) == (dark if scheme == "dark" else light)
+        page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+        page.wait_for_function(f"{tick} === '{light}'", timeout=5_000)
+        assert said == []

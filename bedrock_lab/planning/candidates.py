@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from bedrock_lab.billing import Floats
 from bedrock_lab.planning.capacity import Load, OverflowCurve, reserved_overflow, units_needed
 from bedrock_lab.planning.demand import AS_RECORDED, Demand, Shape
-from bedrock_lab.pricing import HOURS_PER_MONTH
+from bedrock_lab.pricing import HOURS_PER_MONTH, Floats
 
 CAPACITY = ("provisioned", "reserved")
 """Options that are bought by the hour whatever the traffic."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bedrock_lab.billing import Floats
+from bedrock_lab.pricing import Floats
 
 
 class Load(NamedTuple):

@@ -4,10 +4,10 @@ import dataclasses
 
 import numpy as np
 
-from bedrock_lab.billing import Floats, Rows, row_costs
 from bedrock_lab.catalogue.pricelist import Prices
 from bedrock_lab.errors import InputError, UnknownPriceError
-from bedrock_lab.pricing import SECONDS_PER_MONTH
+from bedrock_lab.pricing import SECONDS_PER_MONTH, Floats
+from bedrock_lab.rows import Rows, row_costs
 from bedrock_lab.traffic.trace import Trace
 from bedrock_lab.traffic.windows import window_count, window_index
 

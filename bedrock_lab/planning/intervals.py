@@ -6,9 +6,9 @@ import math
 import numpy as np
 
 from bedrock_lab.assumptions import Assumption
-from bedrock_lab.billing import Floats
 from bedrock_lab.planning.candidates import Costing, Purchase, Scenario
 from bedrock_lab.planning.demand import DAY_S, Demand, Shape
+from bedrock_lab.pricing import Floats
 from bedrock_lab.stats import block_bootstrap_total
 
 DRAWS = 2_000

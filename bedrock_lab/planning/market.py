@@ -3,7 +3,6 @@
 import dataclasses
 
 from bedrock_lab.assumptions import Assumption
-from bedrock_lab.billing import Rows
 from bedrock_lab.catalogue import places
 from bedrock_lab.catalogue.model import Model
 from bedrock_lab.catalogue.offers import TIER_OF
@@ -17,6 +16,7 @@ from bedrock_lab.planning.intervals import FOUR_WEEKS_S
 from bedrock_lab.planning.question import SHAPE_UNKNOWN, WEEK_TO_WEEK, Question
 from bedrock_lab.planning.units import UnitFigures, unit_figures
 from bedrock_lab.pricing import unknown_ttl_assumption, unknown_ttl_prices
+from bedrock_lab.rows import Rows
 from bedrock_lab.traffic.shapes import hourly_weights
 from bedrock_lab.traffic.trace import Trace
 

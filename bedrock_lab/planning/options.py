@@ -4,7 +4,6 @@ import dataclasses
 import math
 
 from bedrock_lab.assumptions import Assumption, Kind
-from bedrock_lab.billing import Floats
 from bedrock_lab.catalogue import places
 from bedrock_lab.catalogue.model import Model, invocable
 from bedrock_lab.catalogue.offers import OPTIONS, TIER_OF, offer, reserved_prices, usual_ratio
@@ -14,7 +13,7 @@ from bedrock_lab.errors import InputError, listing
 from bedrock_lab.planning.candidates import DEFERRED, Costing, Purchase
 from bedrock_lab.planning.capacity import ReservedSize, best_reserved, convex_minimum, thinned
 from bedrock_lab.planning.units import UnitFigures
-from bedrock_lab.pricing import HOURS_PER_MONTH
+from bedrock_lab.pricing import HOURS_PER_MONTH, Floats
 from bedrock_lab.stats import percentile
 
 BATCH_HOURS = 24

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bedrock_lab.billing import TOKEN_RATIO, Rows, priced_rows
 from bedrock_lab.catalogue import places
 from bedrock_lab.catalogue.model import invocable, lifecycle
 from bedrock_lab.catalogue.offers import TIER_OF
@@ -20,6 +19,7 @@ from bedrock_lab.planning.question import ask
 from bedrock_lab.planning.result import Certificate, Plan
 from bedrock_lab.planning.slo import trace_meets
 from bedrock_lab.planning.units import UnitFigures
+from bedrock_lab.rows import TOKEN_RATIO, Rows, priced_rows
 from bedrock_lab.traffic.trace import Trace
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from bedrock_lab.billing import Floats
 from bedrock_lab.planning.candidates import Candidate, load_of
 from bedrock_lab.planning.capacity import units_needed
 from bedrock_lab.planning.result import Plan
+from bedrock_lab.pricing import Floats
 from bedrock_lab.views.from_notebook import PLOTLY
 
 # Okabe and Ito's palette: told apart with any colour vision
