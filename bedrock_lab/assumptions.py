@@ -58,6 +58,8 @@ class Assumption:
 
     def __post_init__(self) -> None:
         """Refuse a range that does not hold its value."""
+        if self.kind not in set(Kind):
+            raise InputError(f"assumption {self.name}: unknown kind {self.kind!r}; known: {', '.join(Kind)}")
         if isinstance(self.value, str) or self.lo is None or self.hi is None:
             return
         if not self.lo <= self.value <= self.hi:

@@ -60,9 +60,10 @@ class Bill:
         return add(entry.list_usd for entry in self.lines)
 
     @property
-    def usd_per_month(self) -> float:
-        """Net cost of a month of such traffic [USD]."""
-        return float(self.cost_usd) * SECONDS_PER_MONTH / self.period_s
+    def usd_per_month(self) -> Decimal:
+        """Net cost of a month of such traffic [USD], to a millionth."""
+        month = self.cost_usd * SECONDS_PER_MONTH / Decimal(str(self.period_s))
+        return month.quantize(Decimal("0.000001"))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON of ``bedrock-lab trace cost``."""
@@ -76,7 +77,7 @@ class Bill:
             "list_usd": plain(self.list_usd),
             "net_usd": plain(self.cost_usd),
             "range_usd": [plain(self.lo_hi[0]), plain(self.lo_hi[1])],
-            "usd_per_month": self.usd_per_month,
+            "usd_per_month": plain(self.usd_per_month),
             "by": [dict(group) for group in self.by],
             "lines": [{**entry.spot._asdict(), **entry.to_dict()} for entry in self.lines],
             "assumptions": [a.to_dict() for a in self.assumptions],
@@ -176,7 +177,7 @@ def bill(
         assumptions.append(unknown_ttl_assumption(float(ttl_lo), float(ttl_hi)))
     total = add(entry.cost_usd for entry in made)
     low, high = total, total + ttl_hi - ttl_lo
-    if as_model is not None:
+    if any(a.name == "token_ratio" for a in rows.assumptions):
         low, high = low * Decimal(str(token_ratio[0])), high * Decimal(str(token_ratio[1]))
     ending = [lifecycle_warning(m, prices) for m in rows.models]
     return Bill(
@@ -199,7 +200,7 @@ def bill(
         else (),
         lines=made,
         assumptions=tuple(assumptions),
-        warnings=(*rows.warnings, *(w for w in ending if w)),
+        warnings=(*rows.warnings, *prices.notes, *(w for w in ending if w)),
         lo_hi=(low, high),
     )
 

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bedrock_lab.assumptions import Assumption, Kind
-from bedrock_lab.catalogue.pricelist import PriceRow, Prices, Spot
+from bedrock_lab.catalogue import places
+from bedrock_lab.catalogue.pricelist import PriceRow, Prices, Spot, price_rows
 from bedrock_lab.catalogue.pricelist import prices as load_prices
 from bedrock_lab.catalogue.tables import source_text
 from bedrock_lab.catalogue.target import Target, lifecycle_warning, target
@@ -152,6 +153,20 @@ def _flat_warning(prices: Prices, spot: Spot, prompt_tokens: int) -> str | None:
     return f"no price above {passed[-1]:,} prompt tokens is published for tier {spot.tier}; its flat price is used"
 
 
+def _borrowed(prices: Prices, spot: Spot, used: Sequence[str], above: int) -> str | None:
+    """Say that a Region has no row of its own although its neighbours do: its geography's price stands in."""
+    place = places.region(spot.region)
+    for bucket in used:
+        row = prices.row(spot, bucket, above)
+        if row.region in place.geographies and spot.region != places.prefixes()[row.region]:
+            siblings = {r.region for r in price_rows(spot.model) if r.used and r.tier == spot.tier} & set(
+                places.regions()
+            )
+            if any(row.region in places.region(name).geographies for name in siblings):
+                return f"no source labels a price for {spot.region}: that of the {row.region} profile is used"
+    return None
+
+
 def check_buckets(spot: Spot, used: Sequence[str]) -> None:
     """Refuse cache tokens in batch, where prompt caching does not work."""
     cached = [b for b in used if b.startswith("cache")]
@@ -214,8 +229,8 @@ def price(
     >>> plain(price(use, "global.anthropic.claude-sonnet-4-6", prices=load_prices("2026-11-22")).cost_usd)
     '4.5'
     """
-    if requests < 1:
-        raise InputError(f"requests {requests}: allowed is 1 or more")
+    if type(requests) is not int or requests < 1:
+        raise InputError(f"requests {requests}: allowed is a whole number of 1 or more")
     prices = prices or load_prices()
     where = target(model, region=region, scope=scope, tier=tier)
     spot = where.spot
@@ -228,6 +243,8 @@ def price(
         prices.row(spot, "input")  # the model, Region, scope, tier and day must be priced even for no tokens
     notes = (
         *where.warnings,
+        *prices.notes,
+        _borrowed(prices, spot, used, above),
         lifecycle_warning(spot.model, prices),
         _flat_warning(prices, spot, usage.prompt_tokens),
     )

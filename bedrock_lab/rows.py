@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bedrock_lab.assumptions import Assumption, Kind, Origin
+from bedrock_lab.catalogue.model import resolve
 from bedrock_lab.catalogue.pricelist import Prices, Spot
 from bedrock_lab.catalogue.target import Target, target
 from bedrock_lab.errors import InputError
@@ -92,8 +93,43 @@ def priced_rows(
     Throttled and failed rows are not priced, nor rows whose input or output is not known; both are counted
     in the warnings. `model` fills in for rows that name none; `as_model` reprices all of them.
     """
-    warnings: list[str] = []
+    kept, tokens, warnings = _counted(trace)
     assumptions: list[Assumption] = []
+    if not any(b in tokens for b in BUCKETS if b.startswith("cache")):
+        assumptions.append(
+            Assumption(
+                name="no_prompt_caching",
+                value=0.0,
+                kind=Kind.ASSUMED,
+                source=f"format {trace.format} cannot express cache tokens: all input is taken as uncached",
+                unit="share of input",
+            )
+        )
+    if as_model is not None:
+        if not _already(trace, as_model):
+            assumptions.append(ratio_assumption(token_ratio))
+        targets: tuple[Target, ...] = (target(as_model, region=region, scope=scope),)
+        codes = np.zeros(len(kept), dtype=np.int64)
+    else:
+        targets, codes = _targets(trace, model, region, scope)
+        codes = codes[kept]
+        if model is not None and trace.origin is Origin.PUBLIC and trace.text("model") is None:
+            warnings.append(f"the trace's tokens are counted by another tokenizer; they are taken as {model}'s own")
+    warnings += [w for t in targets for w in t.warnings]
+    return Rows(
+        targets=targets,
+        codes=codes,
+        tokens=tokens,
+        kept=kept,
+        single=trace.kind == "requests",
+        assumptions=tuple(assumptions),
+        warnings=tuple(dict.fromkeys(warnings)),
+    )
+
+
+def _counted(trace: Trace) -> tuple[NDArray[np.int64], dict[str, Floats], list[str]]:
+    """Find the rows that were served and whose tokens are known: (row numbers, tokens by bucket, warnings)."""
+    warnings: list[str] = []
     keep = np.ones(len(trace), dtype=bool)
     outcome = trace.text("outcome")
     if outcome is not None:
@@ -114,35 +150,15 @@ def priced_rows(
     if len(kept) == 0:
         raise InputError(f"{trace.source}: no row can be priced (all throttled, failed or without tokens)")
     tokens = {b: np.nan_to_num(np.asarray(v, dtype=np.float64)[kept]) for b, v in columns.items() if v is not None}
-    if not any(b in tokens for b in BUCKETS if b.startswith("cache")):
-        assumptions.append(
-            Assumption(
-                name="no_prompt_caching",
-                value=0.0,
-                kind=Kind.ASSUMED,
-                source=f"format {trace.format} cannot express cache tokens: all input is taken as uncached",
-                unit="share of input",
-            )
-        )
-    if as_model is not None:
-        assumptions.append(ratio_assumption(token_ratio))
-        targets: tuple[Target, ...] = (target(as_model, region=region, scope=scope),)
-        codes = np.zeros(len(kept), dtype=np.int64)
-    else:
-        targets, codes = _targets(trace, model, region, scope)
-        codes = codes[kept]
-        if model is not None and trace.origin is Origin.PUBLIC and trace.text("model") is None:
-            warnings.append(f"the trace's tokens are counted by another tokenizer; they are taken as {model}'s own")
-    warnings += [w for t in targets for w in t.warnings]
-    return Rows(
-        targets=targets,
-        codes=codes,
-        tokens=tokens,
-        kept=kept,
-        single=trace.kind == "requests",
-        assumptions=tuple(assumptions),
-        warnings=tuple(dict.fromkeys(warnings)),
-    )
+    return kept, tokens, warnings
+
+
+def _already(trace: Trace, as_model: str) -> bool:
+    """Whether every row names the very model it is to be repriced as: then its tokens are its own."""
+    named = trace.text("model")
+    if named is None or any(name is None for name in named):
+        return False
+    return {resolve(str(name)).model.id for name in set(named)} == {resolve(as_model).model.id}
 
 
 def ratio_assumption(token_ratio: tuple[float, float]) -> Assumption:

@@ -246,7 +246,7 @@ class TestPricesInForce:
 
     def test_an_unpriced_region_names_those_that_are(self):
         """Llama 3.3 has no price in Paris."""
-        with pytest.raises(UnknownPriceError, match="in eu-west-3; priced in: us"):
+        with pytest.raises(UnknownPriceError, match="in eu-west-3; priced in: the us geography"):
             P.row(Spot("meta.llama3-3-70b-instruct", "eu-west-3", "in-region", "default"), "input")
 
     def test_a_tier_without_price_names_those_that_have_one(self):
@@ -303,6 +303,7 @@ class TestOffers:
             ("amazon.nova-pro", "provisioned", "unknown"),
             ("meta.llama3-1-70b-instruct", "provisioned", "yes"),
             ("amazon.nova-micro", "latency-optimized", "no"),
+            ("meta.llama3-1-70b-instruct", "latency-optimized", "no"),
         ],
     )
     def test_offer(self, model, option, availability):
@@ -373,6 +374,18 @@ class TestOverlay:
         """Each mistake is one line."""
         with pytest.raises(InputError, match=message):
             read_overlay(self.write(tmp_path, text))
+
+    @pytest.mark.parametrize("wrong", ['tier = "gold"', 'provider = "acme"', 'region = "mars"', 'bucket = "inputs"'])
+    def test_a_match_that_matches_nothing_is_refused(self, tmp_path, wrong):
+        """A typing error must not look like a discount."""
+        text = f'[[price]]\n{wrong}\neffective = 2026-10-01\nmultiplier = 0.9\nsource = "a"\n'
+        with pytest.raises(InputError, match="unknown .* known: "):
+            prices("2026-11-22", self.write(tmp_path, text))
+
+    def test_usage_types_are_said_to_apply_to_bills(self, tmp_path):
+        """They match lines of a bill, which a price by the token is not."""
+        text = '[[price]]\nusage_type = "USE1-NovaPro-input-tokens"\neffective = 2026-10-01\nmultiplier = 0.9\nsource = "a"\n'
+        assert "lines of a bill" in prices("2026-11-22", self.write(tmp_path, text)).notes[0]
 
     def test_a_missing_file_is_named(self):
         """No overlay, no prices."""

@@ -191,6 +191,15 @@ class TestTrace:
         assert (code, err.count("\n")) == (2, 1)
         assert not (tmp_path / "out.parquet").exists()
 
+    def test_the_file_that_was_read_is_never_replaced(self, cli, small):
+        """Neither by its own name nor under a name that is no parquet."""
+        before = small.read_bytes()
+        for command in (("convert", small, small), ("synth", small, "--like", small)):
+            code, _, err = cli("trace", *command)
+            assert (code, err.count("\n")) == (2, 1)
+        assert cli("trace", "convert", small, small.with_name("other.csv"))[0] == 2
+        assert small.read_bytes() == before
+
     def test_an_unwritable_place(self, cli, small):
         """The folder is named."""
         code, _, err = cli("trace", "convert", small, "/proc/no/where.parquet")
@@ -266,6 +275,12 @@ class TestModels:
     def test_by_provider(self, answer):
         """Only that provider's."""
         assert {m["provider"] for m in answer("models", "--provider", "amazon")["models"]} == {"amazon"}
+
+    def test_prices_show_before_the_first_row(self, cli):
+        """Exit 2, naming it."""
+        code, out, err = cli("prices", "show", "--model", "amazon.nova-pro", "--date", "2001-01-01", "--json")
+        assert (code, out) == (2, "")
+        assert "first row is of 2025-08-13" in err
 
     def test_prices_show_keeps_what_was_set_aside(self, answer):
         """Both sides of a disagreement, with the reason."""
@@ -369,12 +384,13 @@ def test_the_console_script():
 
 
 def test_debug_shows_the_traceback():
-    """Only when asked for."""
+    """Only when asked for; the exit code stays."""
     asked = [COMMAND, "price", "--model", "x", "--input-tokens", "1"]
     plain = subprocess.run(asked, capture_output=True, text=True, check=False)
     debug = subprocess.run([*asked, "--debug"], capture_output=True, text=True, check=False)
     assert "Traceback" not in plain.stderr
     assert "Traceback" in debug.stderr
+    assert plain.returncode == debug.returncode == 2
 
 
 @pytest.mark.parametrize("command", ["price", "models", "prices", "trace", "plan", "report", "doctor"])

@@ -430,6 +430,63 @@ class TestRefusals:
             plan(self.trace, P, **asked)
 
 
+def test_reserved_is_weighed_in_every_allowed_scope():
+    """Steady traffic, all of it inside three months of Reserved: global costs a tenth less than geo."""
+    n = 12_000
+    trace = requests(np.arange(n) * 0.3, np.full(n, 5_000), np.full(n, 500))
+    asked = {"model": "us.anthropic.claude-haiku-4-5", "shape": "flat", "option": "on-demand,reserved"}
+    alone, both = (plan(trace, P, allow_scopes=s, **asked) for s in ("global", ["geo", "global"]))
+    assert both.recommended.purchase.scope == "global"
+    assert both.recommended.cost_usd_per_month == pytest.approx(alone.recommended.cost_usd_per_month)
+    assert both.certificate.lower_bound_usd <= both.recommended.cost_usd_per_month
+
+
+def test_windows_wider_than_a_minute_are_planned_at_their_own_width():
+    """Hourly sums from a bill or a metric need no --window-s."""
+    hours = 24 * 15
+    trace = make_trace(
+        {
+            "time_s": np.arange(hours) * 3_600.0,
+            "requests": np.full(hours, 100),
+            "input_tokens": np.full(hours, 100_000),
+            "output_tokens": np.full(hours, 10_000),
+        },
+        origin=Origin.LOG,
+        source="hourly sums",
+        format="test",
+        kind="windows",
+        window_s=3_600.0,
+    )
+    found = plan(trace, P, model="amazon.nova-pro")
+    assert found.demand.window_s == 3_600
+    assert found.baseline.cost_usd_per_month == pytest.approx((0.08 + 0.032) * 730)
+
+
+def test_rows_that_name_their_model_are_called_by_it():
+    """The sentence speaks of the model that is called, and says that the one given is not used."""
+    rows_ = {"model": np.array(["us.anthropic.claude-sonnet-4-6"] * 2, dtype=object)}
+    trace = requests([0.0, 1.0], [1_000, 1_000], [10, 10], **rows_)
+    found = plan(trace, P, model="amazon.nova-lite", option="on-demand")
+    assert "us.anthropic.claude-sonnet-4-6" in found.answer
+    assert "nova-lite" not in found.answer
+    assert any("amazon.nova-lite is not used" in w for w in found.warnings)
+    same = plan(trace, P, as_model="us.anthropic.claude-sonnet-4-6", option="on-demand")
+    assert all(a.name != "token_ratio" for a in same.assumptions)
+
+
+def test_what_might_be_cheaper_is_said():
+    """Units of unknown throughput that look cheaper than the recommendation ask for their figures."""
+    found = plan(random_trace(5), P, model="meta.llama3-1-70b-instruct", shape="flat", assume={"growth": 1e5})
+    assert any("give --unit-input-tpm" in w for w in found.warnings)
+
+
+def test_nothing_on_sale_is_not_blamed_on_an_slo():
+    """No SLO was given, so none is named."""
+    found = plan(random_trace(5), P, model="amazon.nova-pro", option="reserved")
+    assert found.decision == "infeasible"
+    assert "SLO" not in found.answer
+
+
 def test_flips_stand_where_the_winner_changes():
     """Just inside the value the choice holds, just beyond another wins."""
     trace = random_trace(11)

@@ -100,7 +100,7 @@ class TestRefusals:
             ({"tier": "batch", "model": "anthropic.claude-haiku-5-5"}, "priced: default"),
             ({"tier": "reserved", "model": "amazon.nova-pro"}, "by the hour"),
             ({"model": "amazon.nova-pro", "scope": "global"}, "priced: in-region and geo"),
-            ({"model": "amazon.nova-pro", "requests": 0}, "1 or more"),
+            ({"model": "amazon.nova-pro", "requests": 0}, "whole number of 1 or more"),
         ],
     )
     def test_refused(self, call, message):

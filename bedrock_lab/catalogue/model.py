@@ -78,6 +78,7 @@ class Lifecycle:
     legacy: date | None
     extended_access: date | None
     eol: date | None
+    eol_note: str
     eol_no_sooner_than: date | None
     replacement: str | None
     replacement_kind: str | None
@@ -202,6 +203,7 @@ def lifecycle(model: str, on: date | str | None = None) -> Lifecycle:
         legacy=legacy,
         extended_access=when("extended access"),
         eol=eol,
+        eol_note=events["eol"]["note"] if eol else "",
         eol_no_sooner_than=when("eol no sooner than"),
         replacement=replacement["value"] if replacement else None,
         replacement_kind=replacement["kind"] if replacement else None,

@@ -7,7 +7,7 @@ from bedrock_lab.catalogue import places
 from bedrock_lab.catalogue.model import models
 from bedrock_lab.catalogue.pricelist import Prices, Spot
 from bedrock_lab.catalogue.tables import Row, as_date, source_text, table, table_by
-from bedrock_lab.errors import InputError
+from bedrock_lab.errors import InputError, listing
 
 OPTIONS = ("on-demand", "priority", "flex", "latency-optimized", "batch", "provisioned", "reserved")
 TIER_OF = {"on-demand": "default", "priority": "priority", "flex": "flex", "batch": "batch"} | {
@@ -134,35 +134,37 @@ def offer(prices: Prices, model: str, option: str, region: str, scope: str) -> O
     """
     if option not in OPTIONS:
         raise InputError(f"unknown option {option!r}; allowed: {', '.join(OPTIONS)}")
+    source = _price_source(prices, model, option, region, scope)
+    if source is not None:
+        return Offer(option=option, availability="yes", reason="a price is published", source=source)
+    if option in TIER_OF and (elsewhere := prices.regions_of(model, scope, TIER_OF[option])):
+        reason = f"priced in {listing(elsewhere, limit=8)}, not in {region}"
+        return Offer(option=option, availability="no", reason=reason, source="")
+    said = [
+        row
+        for key in (model, f"{models()[model].provider}.*", "*")
+        for row in table_by("options", "model").get(key, ())
+        if row["option"] == option
+    ]
+    if not said:
+        return Offer(option=option, availability="unknown", reason="no published price", source="")
+    row = said[0]
+    return Offer(
+        option=option, availability=row["availability"], reason=row["reason"], source=source_text(row["source"])
+    )
+
+
+def _price_source(prices: Prices, model: str, option: str, region: str, scope: str) -> str | None:
+    """Return the source of an option's published price; None where there is none."""
     if option in TIER_OF:
         spot = Spot(model, region, scope, TIER_OF[option])
         rows = prices.rows_on(spot, "input") or prices.rows_on(spot, "output")
-        if rows:
-            return Offer(
-                option=option,
-                availability="yes",
-                reason="a price is published",
-                source=source_text(rows[-1].source),
-            )
-    elif option == "provisioned":
-        units = unit_prices(prices, model, region)
-        if units:
-            first = next(iter(units.values()))
-            return Offer(option=option, availability="yes", reason="a unit price is published", source=first.source)
-    elif reserved := reserved_prices(prices, model, region, scope):
-        first_reserved = next(iter(reserved.values()))
-        return Offer(option=option, availability="yes", reason="a price is published", source=first_reserved.source)
-    provider = f"{models()[model].provider}.*"
-    for key in (model, provider, "*"):
-        for row in table_by("options", "model").get(key, ()):
-            if row["option"] == option:
-                return Offer(
-                    option=option,
-                    availability=row["availability"],
-                    reason=row["reason"],
-                    source=source_text(row["source"]),
-                )
-    return Offer(option=option, availability="unknown", reason="no published price", source="")
+        return source_text(rows[-1].source) if rows else None
+    sold: dict[str, UnitPrice] | dict[str, ReservedPrice]
+    sold = (
+        unit_prices(prices, model, region) if option == "provisioned" else reserved_prices(prices, model, region, scope)
+    )
+    return next((sale.source for sale in sold.values()), None)
 
 
 def quota(model: str, scope: str) -> Row | None:

@@ -10,7 +10,9 @@ from typing import Any
 
 from bedrock_lab.errors import InputError
 
-MATCHES = ("model", "provider", "region", "scope", "tier", "bucket")
+MATCHES = ("model", "provider", "region", "scope", "tier", "bucket", "usage_type")
+"""What a row may name; `usage_type` is a line of a bill, which prices by the token do not have."""
+
 KEYS = (*MATCHES, "effective", "multiplier", "usd_per_mtok", "source")
 
 

@@ -140,6 +140,12 @@ class Prices:
         """Whether a price is known."""
         return bool(self.rows_on(spot, bucket, above))
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What of the overlay cannot apply to prices by the token."""
+        bills = sum(any(name == "usage_type" for name, _ in row.match) for row in self.overlay)
+        return (f"{bills} rows of the overlay name a usage type: they apply to lines of a bill alone",) if bills else ()
+
     def row(self, spot: Spot, bucket: str, above: int = 0) -> PriceRow:
         """Find the price in force, or raise naming what exists.
 
@@ -178,7 +184,7 @@ class Prices:
             return f"no price for tier {spot.tier} of {spot.model} ({spot.scope}); priced: {listing(held)}"
         here = [k for k in tiered if k[1] in labels]
         if not here:
-            where = listing(sorted({k[1] for k in tiered}), limit=40)
+            where = listing(_places(tiered), limit=40)
             return f"no {spot.tier} price for {spot.model} ({spot.scope}) in {spot.region}; priced in: {where}"
         dated = self.rows_on(spot, bucket, above, any_day=True)
         if dated:
@@ -193,6 +199,10 @@ class Prices:
             f"priced there: {listing(held) or 'nothing'}"
         )
 
+    def regions_of(self, model: str, scope: str, tier: str) -> list[str]:
+        """Say where a tier of a model is priced: Regions, or every Region of a geography."""
+        return _places([k for k in _index(model) if k[0] == _group(scope) and k[2] == tier])
+
     def to_frame(self, model: str | None = None) -> Any:
         """All rows, those set aside included, as a pandas DataFrame."""
         import pandas as pd
@@ -202,6 +212,11 @@ class Prices:
 
     def _repr_html_(self) -> str:
         return f"<p>Prices of {len(models())} models as of {self.as_of}, {len(self.overlay)} negotiated rows</p>"
+
+
+def _places(keys: list[tuple[str, str, str, int, str]]) -> list[str]:
+    labels = sorted({key[1] for key in keys})
+    return [f"the {label} geography" if label in places.prefixes() else label for label in labels]
 
 
 ALL_BUCKETS = ("input", "cache_read", "cache_write_5m", "cache_write_30m", "cache_write_1h", "output")
@@ -221,8 +236,17 @@ def prices(as_of: date | str | None = None, overlay: str | None = None) -> Price
     Decimal('0.8')
     """
     rows = overlays.read_overlay(overlay) if overlay is not None else ()
-    for row in rows:
-        facts = dict(row.match)
-        if "model" in facts and facts["model"] not in models():
-            raise InputError(f"overlay {overlay}: model {facts['model']!r} is no catalogue id")
+    known = {
+        "model": set(models()),
+        "provider": {m.provider for m in models().values()},
+        "region": set(places.regions()),
+        "scope": set(places.SCOPES),
+        "tier": {*TIERS, "provisioned", "reserved"},
+        "bucket": set(ALL_BUCKETS),
+    }
+    for number, row in enumerate(rows, 1):
+        for name, value in row.match:
+            if name in known and value not in known[name]:
+                allowed = listing(sorted(known[name]), limit=20)
+                raise InputError(f"overlay {overlay}, price {number}: unknown {name} {value!r}; known: {allowed}")
     return Prices(as_of=as_date(as_of), overlay=rows)

@@ -1,5 +1,6 @@
 """The catalogue's data files: one dated fact a row, as text, read once and only when asked for."""
 
+import contextlib
 import csv
 import functools
 from datetime import date
@@ -55,7 +56,7 @@ def as_date(value: date | str | None) -> date:
         return date.today()  # noqa: DTZ011 - prices change by the reader's calendar day
     if isinstance(value, date):
         return value
-    try:
-        return date.fromisoformat(value)
-    except ValueError:
-        raise InputError(f"date {value!r}: write it as YYYY-MM-DD") from None
+    if isinstance(value, str) and len(value) == len("2026-11-22"):
+        with contextlib.suppress(ValueError):
+            return date.fromisoformat(value)
+    raise InputError(f"date {value!r}: write it as YYYY-MM-DD")

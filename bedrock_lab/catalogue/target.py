@@ -85,7 +85,7 @@ def lifecycle_warning(model: str, prices: Prices) -> str | None:
     life = lifecycle(model, prices.as_of)
     instead = f"; replacement: {life.replacement}" if life.replacement else ""
     if life.state == "EOL":
-        return f"{model} passed its end of life (by {life.eol}): calls fail{instead}"
+        return f"{model} passed its end of life {'by' if life.eol_note else 'on'} {life.eol}: calls fail{instead}"
     if life.state == "LEGACY":
         return f"{model} is legacy since {life.legacy}, end of life {life.eol or 'not announced'}{instead}"
     return None

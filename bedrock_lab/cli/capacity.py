@@ -47,8 +47,9 @@ def plan(
         float | None, typer.Option("--period-s", parser=real, metavar="X", help="Time the trace stands for [s].")
     ] = None,
     window_s: Annotated[
-        float, typer.Option("--window-s", parser=real, metavar="X", help="Window capacity is measured in [s].")
-    ] = 60.0,
+        float | None,
+        typer.Option("--window-s", parser=real, metavar="X", help="Window capacity is measured in [s] (default 60)."),
+    ] = None,
     deferrable: Annotated[
         float, typer.Option("--deferrable", parser=real, metavar="X", help="Share of requests that can wait [0..1].")
     ] = 0.0,
@@ -83,7 +84,7 @@ def plan(
     """Choose the cheapest way of buying this traffic, and say how sure that is."""
     from bedrock_lab.assumptions import parse_range
     from bedrock_lab.planning.planner import plan as make
-    from bedrock_lab.views.tables import candidates_table
+    from bedrock_lab.views import tables
 
     _, low, high = parse_range(token_ratio, "--token-ratio")
     found = make(
@@ -109,5 +110,13 @@ def plan(
         seed=seed,
     )
     warn(found.warnings)
-    emit(found.to_dict(), f"{found.answer}\n\n{candidates_table(found)}", as_json=json)
+    parts = {
+        "Candidates": tables.candidates_table(found),
+        "What would change this answer": tables.flips_table(found),
+        "How to act": tables.actions_table(found),
+        "What is assumed": tables.assumptions_table(found),
+        "Not offered": tables.not_offered_table(found),
+    }
+    text = "\n\n".join([found.answer, *(f"{title}\n{table}" for title, table in parts.items() if table.rows)])
+    emit(found.to_dict(), text, as_json=json)
     return INFEASIBLE if found.decision == "infeasible" else 0

@@ -43,6 +43,8 @@ def credentials(env: Any, home: Path) -> dict[str, Any]:
 
     An instance role is not looked for: that would be a call.
     """
+    if env.get("AWS_BEARER_TOKEN_BEDROCK"):
+        return {"source": "Bedrock API key in the environment", "profile": None}
     profile = env.get("AWS_PROFILE") or env.get("AWS_DEFAULT_PROFILE")
     if env.get("AWS_ACCESS_KEY_ID") and not profile:
         return {"source": "environment", "profile": None}
@@ -74,7 +76,9 @@ def _text(found: dict[str, Any]) -> str:
         held = ", ".join(f"{n} {v}" for n, v in names.items() if v)
         lines.append(f"{group}: {held or 'nothing'}" + (f"; missing: {', '.join(missing)}" if missing else ""))
     source = found["credentials"]["source"]
-    lines.append(f"credentials: {source or 'none found (an instance role is not looked for)'}")
+    profile = found["credentials"]["profile"]
+    named = f", profile {profile}" if profile else ""
+    lines.append(f"credentials: {source or 'none found (an instance role is not looked for)'}{named}")
     lines.append(f"AWS Region: {found['region'] or 'not set'}")
     lines += [f"endpoint {name}: {value}" for name, value in found["endpoints"].items()]
     lines += [f"setting {name}: {value}" for name, value in found["settings"].items() if value is not None]

@@ -6,6 +6,7 @@ or gate does not hold; 130 Ctrl-C.
 
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Any
 
@@ -70,8 +71,11 @@ def say(message: str) -> None:
     print(f"bedrock-lab: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201 - this is the command line
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code; every mistake is one line on stderr."""
+def run(arguments: Sequence[str], *, debug: bool = False) -> int:
+    """Run one command and return its exit code; every mistake is one line on stderr.
+
+    With `debug` the traceback stands above the line.
+    """
     command = typer.main.get_command(app)
     try:
         result: Any = command.main(args=list(arguments) or ["--help"], prog_name="bedrock-lab", standalone_mode=False)
@@ -79,11 +83,13 @@ def run(arguments: Sequence[str]) -> int:
         if type(error).__name__ == "NoArgsIsHelpError":
             typer.echo(error.format_message())
             return 0
+        trace_back(debug=debug)
         context = getattr(error, "ctx", None)
         where = f" ({context.command_path} --help)" if context is not None else ""
         say(error.format_message() + where)
         return 2
     except LabError as error:
+        trace_back(debug=debug)
         say(str(error))
         return error.exit_code
     except (typer.Abort, KeyboardInterrupt):
@@ -96,17 +102,25 @@ def run(arguments: Sequence[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
+def trace_back(*, debug: bool) -> None:
+    """Print the traceback of the error at hand where it is asked for."""
+    if debug:
+        traceback.print_exc()
+
+
 def main() -> None:
     """Enter from the console script."""
     arguments = sys.argv[1:]
-    if "--debug" in arguments:
-        arguments = [a for a in arguments if a != "--debug"]
-        command = typer.main.get_command(app)
-        result = command.main(args=arguments, prog_name="bedrock-lab", standalone_mode=False)
-        sys.exit(result if isinstance(result, int) else 0)
+    debug = "--debug" in arguments
     try:
-        code = run(arguments)
+        code = run([a for a in arguments if a != "--debug"], debug=debug)
+        sys.stdout.flush()
+    except OSError as error:
+        trace_back(debug=debug)
+        say(f"{error.filename or 'output'}: {error.strerror}")
+        code = 1
     except Exception as error:  # noqa: BLE001 - the last line of defence: a traceback helps nobody at a prompt
+        trace_back(debug=debug)
         say(f"internal error, {type(error).__name__}: {error} (--debug shows where)")
         code = 1
     sys.exit(code)

@@ -140,6 +140,7 @@ def models(
                 "provider": found.provider,
                 "lifecycle": life.state,
                 "eol": life.eol.isoformat() if life.eol else None,
+                "eol_note": life.eol_note or None,
                 "replacement": life.replacement,
                 "context_tokens": found.context_tokens,
                 "max_output_tokens": found.max_output_tokens,
@@ -176,10 +177,14 @@ def show(
     from bedrock_lab.catalogue.model import resolve
     from bedrock_lab.catalogue.pricelist import price_rows
     from bedrock_lab.catalogue.tables import as_date
+    from bedrock_lab.errors import InputError
     from bedrock_lab.pricing import plain
 
     day = as_date(date)
     found = resolve(model).model.id
+    first = min((r.since for r in price_rows(found)), default=None)
+    if first is not None and day < first:
+        raise InputError(f"no price of {found} on {day}; the first row is of {first}")
     rows = [
         {
             "region": r.region,

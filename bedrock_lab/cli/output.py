@@ -55,9 +55,13 @@ def read_file(path: str, format_: str, columns: str | None) -> Any:
     """Read a trace, and say on stderr what was left out."""
     from bedrock_lab.traffic.reading import read_trace
 
+    if not path:
+        raise InputError("no file given: the path is empty")
     trace = read_trace(path, format_, pairs(columns, "--columns") if columns else None)
     for item in trace.skipped:
         warn([f"skipped {item.file}{'' if item.line is None else f':{item.line}'}: {item.reason}"])
+    if trace.reordered:
+        warn([f"{trace.reordered:,} rows were out of order and sorted by time"])
     if trace.duplicates:
         warn([f"{trace.duplicates:,} rows with the request id of an earlier one were dropped"])
     return trace

@@ -1,9 +1,11 @@
 """``trace``: read traffic, describe it, price it, convert it, make it up."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from bedrock_lab.cli.market import table
 from bedrock_lab.cli.output import (
     COLUMNS,
     DATE,
@@ -44,18 +46,14 @@ def profile(
     """Describe a trace: tokens, peaks, burstiness, what it cannot say."""
     from bedrock_lab.traffic.profiling import profile as describe
     from bedrock_lab.traffic.profiling import profile_by
+    from bedrock_lab.views.tables import traffic_table
 
     trace = read_file(file, format, columns)
     found = describe(trace, period_s)
     result = found.to_dict()
     if by:
         result["by"] = profile_by(trace, [n for n in by.split(",") if n])
-    emit(result, _text(found), as_json=json)
-
-
-def _text(found: Any) -> str:
-    lines = [f"{name}: {value}" for name, value in found.flat().items() if value is not None]
-    return "\n".join(lines)
+    emit(result, str(traffic_table(trace)), as_json=json)
 
 
 @app.command()
@@ -91,7 +89,12 @@ def cost(
     warn(found.warnings)
     result = found.to_dict()
     head = f"{result['cost_usd']} USD for {found.requests:,} requests ({found.usd_per_month:,.2f} USD a month of such)"
-    text = f"{head}\n\n{found.to_frame().to_string(index=False)}"
+    rows = result["by"] or [
+        {k: line[k] for k in ("model", "scope", "tier", "bucket", "tokens", "usd_per_mtok", "cost_usd")}
+        for line in result["lines"]
+    ]
+    text = f"{head}\n\n{table(tuple(rows[0]), [tuple(map(str, row.values())) for row in rows])}"
+    text += "".join(f"\nassumed: {a['name']}, {a['source']}" for a in result["assumptions"])
     emit(result, text, as_json=json)
 
 
@@ -104,7 +107,7 @@ def convert(
     json: bool = JSON,
 ) -> None:
     """Write a trace of any format as parquet, with where it comes from."""
-    _written(read_file(file, format, columns), out, as_json=json)
+    _written(read_file(file, format, columns), out, file, as_json=json)
 
 
 @app.command()
@@ -122,7 +125,7 @@ def synth(
     """Make traffic like a trace's, by resampling."""
     from bedrock_lab.traffic.synthesis import synth as resample
 
-    _written(resample(read_file(like, format, columns), hours, seed), out, as_json=json)
+    _written(resample(read_file(like, format, columns), hours, seed), out, like, as_json=json)
 
 
 @app.command("from-averages")
@@ -144,11 +147,15 @@ def from_averages(
     from bedrock_lab.traffic.averages import from_averages as make
 
     trace = make(requests_per_month, input_mean, output_mean, shape=shape, days=days, seed=seed)
-    _written(trace, out, as_json=json)
+    _written(trace, out, None, as_json=json)
 
 
-def _written(trace: Any, out: str, *, as_json: bool) -> None:
+def _written(trace: Any, out: str, read: str | None, *, as_json: bool) -> None:
+    from bedrock_lab.errors import InputError
     from bedrock_lab.traffic.profiling import profile as describe
+
+    if read is not None and Path(out).resolve() == Path(read).resolve():
+        raise InputError(f"{out}: is the file that was read; give another name")
 
     path = trace.write(out)
     found = describe(trace)

@@ -52,12 +52,20 @@ def phrase(candidate: Candidate, deferrable: float) -> str:
 
 
 def sentence(
-    decision: Decision, baseline: Candidate, model_id: str, origin: Origin, days: float, deferrable: float
+    decision: Decision,
+    baseline: Candidate,
+    model_id: str,
+    origin: Origin,
+    days: float,
+    deferrable: float,
+    *,
+    missed_slo: bool,
 ) -> str:
     """Answer in one sentence, with a range."""
     marked = f" (on {origin} traffic)" if origin.invented else ""
     if decision.word == "infeasible":
-        return f"No candidate for {model_id} is on sale and within the SLO{marked}."
+        why = "is within the SLO" if missed_slo else "that was asked for is on sale here (see what is not offered)"
+        return f"No way of buying {model_id} {why}{marked}."
     if decision.word == "undecided":
         best = decision.cheapest
         name, cost = (phrase(best, deferrable), best.cost_usd_per_month) if best else ("capacity", 0.0)
@@ -75,20 +83,21 @@ def sentence(
     if saved > 0.005 * baseline.cost_usd_per_month:
         against = f", {saved / baseline.cost_usd_per_month:.0%} below {usd(baseline.cost_usd_per_month)} on demand"
     elif chosen.purchase.option == "on-demand" and chosen.purchase.tier == "default":
-        against = "; nothing on sale is cheaper for this traffic"
+        against = "; nothing known to be on sale is cheaper for this traffic"
     return f"For {model_id} buy {phrase(chosen, deferrable)}: {usd(cost)} a month ({span(chosen)}){against}{marked}."
 
 
 def length(days: float) -> str:
     """Write a length of time.
 
-    >>> length(14), length(1 / 24)
-    ('14 days', '60 minutes')
+    >>> length(14), length(13.9), length(1 / 24), length(1 / 1440)
+    ('14 days', '13.9 days', '60 minutes', '1 minute')
     """
-    if days >= 2:
-        return f"{days:.0f} days"
-    hours = days * 24
-    return f"{hours:.0f} hours" if hours >= 2 else f"{hours * 60:.0f} minutes"
+    for size, unit in ((1.0, "day"), (1 / 24, "hour"), (1 / 1440, "minute")):
+        if days >= 2 * size or unit == "minute":
+            count = f"{days / size:.1f}".removesuffix(".0")
+            return f"{count} {unit}" + ("" if count == "1" else "s")
+    return ""
 
 
 def _call_id(model: Model | None, scope: str | None, region: str, model_id: str) -> str:
@@ -111,7 +120,12 @@ def steps(decision: Decision, model: Model | None, model_id: str, region: str, *
         ]
     chosen = decision.candidate
     if chosen is None:
-        return [Action(step="Relax the SLO or allow more options", detail="no candidate is left to choose from")]
+        return [
+            Action(
+                step="Allow more options or scopes, or relax the SLO",
+                detail="no candidate is left to choose from; what is not offered says why",
+            )
+        ]
     p, cost = chosen.purchase, chosen.cost_usd_per_month
     call = _call_id(model, p.scope, region, model_id)
     if p.option == "provisioned":

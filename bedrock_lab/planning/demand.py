@@ -1,6 +1,7 @@
 """Demand by window: what a plan has to serve, minute by minute, in tokens and in on-demand USD."""
 
 import dataclasses
+import math
 
 import numpy as np
 
@@ -109,7 +110,7 @@ def demand(
         The demand, and for each (tier, scope) that has no price the reason.
     """
     period = trace.period_s if period_s is None else float(period_s)
-    if not period > 0:
+    if not 0 < period < math.inf:
         raise InputError(f"period {period:g} s: allowed is more than 0")
     index = window_index(trace, window_s)[rows.kept]
     count = window_count(trace, window_s)

@@ -1,6 +1,7 @@
 """Everything on sale for a demand: its candidates in a scenario, which of them wins, and where that flips."""
 
 import dataclasses
+from collections.abc import Sequence
 
 from bedrock_lab.assumptions import Assumption
 from bedrock_lab.catalogue import places
@@ -69,9 +70,7 @@ class Market:
             made += options.provisioned_purchases(costing, self.figures)
         if "reserved" not in self.question.options or self.model is None or self.scopes.home is None:
             return made, []
-        bought, reason = options.reserved_purchases(
-            costing, self.model, self.prices, self.region, self.scopes.home, self.scopes.allowed
-        )
+        bought, reason = options.reserved_purchases(costing, self.model, self.prices, self.region, self.scopes)
         return made + bought, [{"option": "reserved", "reason": reason}] if reason else []
 
     def winner(self, scenario: Scenario) -> str:
@@ -82,10 +81,10 @@ class Market:
         if self.figures is not None and self.figures.availability == "yes":
             for term, usd in self.figures.usd_per_hour.items():
                 named.append((f"provisioned-{term}", options.best_provisioned_cost(costing, usd)))
-        if "reserved" in self.question.options and self.model is not None and self.scopes.home in self.scopes.allowed:
+        if "reserved" in self.question.options and self.model is not None and self.scopes.home is not None:
             least = min((c for _, c in named), default=float("inf"))
             named += options.best_reserved_costs(
-                costing, self.model, self.prices, self.region, self.scopes.home or "", below=least
+                costing, self.model, self.prices, self.region, self.scopes, below=least
             )
         return min(named, key=lambda pair: (round(pair[1], 9), named.index(pair)))[0] if named else "nothing"
 
@@ -118,11 +117,13 @@ def open_market(
     prices: Prices,
     question: Question,
     *,
-    allow_scopes: str | None,
-    window_s: float,
+    allow_scopes: str | Sequence[str] | None,
+    window_s: float | None,
     period_s: float | None,
 ) -> Market:
     """Bring demand, prices and assumptions together."""
+    if window_s is None:
+        window_s = max(60.0, trace.window_s or 0.0)
     model, scope = _single_target(rows)
     region = rows.targets[0].region
     scopes = options.plan_scopes(model, scope, allow_scopes)
@@ -180,8 +181,15 @@ def open_market(
         short=short,
         assumptions=held,
         refused=(*refused, *no_tokens),
-        warnings=(note,) if note else (),
+        warnings=tuple(w for w in (note, _period_note(trace, made.period_s)) if w),
     )
+
+
+def _period_note(trace: Trace, period_s: float) -> str | None:
+    """Say that the period given is shorter than the trace: its requests would then come faster than they did."""
+    if period_s >= trace.span_s:
+        return None
+    return f"the period of {period_s:g} s is shorter than the {trace.span_s:,.0f} s from first to last request"
 
 
 def _single_target(rows: Rows) -> tuple[Model | None, str | None]:

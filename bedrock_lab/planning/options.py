@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 from bedrock_lab.assumptions import Assumption, Kind
 from bedrock_lab.catalogue import places
@@ -61,7 +62,7 @@ def requested(options: str | list[str] | tuple[str, ...] | None) -> tuple[str, .
     return tuple(dict.fromkeys(names))
 
 
-def plan_scopes(model: Model | None, scope: str | None, allowed: str | None) -> Scopes:
+def plan_scopes(model: Model | None, scope: str | None, allowed: str | Sequence[str] | None) -> Scopes:
     """Decide which scopes count.
 
     A scope that cannot be invoked is never bought in: where the traffic's own cannot, the nearest that can
@@ -69,7 +70,8 @@ def plan_scopes(model: Model | None, scope: str | None, allowed: str | None) -> 
     """
     given = None
     if allowed is not None:
-        given = tuple(places.check_scope(s.strip()) for s in allowed.split(",") if s.strip())
+        names = allowed.split(",") if isinstance(allowed, str) else allowed
+        given = tuple(places.check_scope(s.strip()) for s in names if s.strip())
         if not given:
             raise InputError(f"no scope given; allowed: {', '.join(places.SCOPES)}")
     if model is None or scope is None:
@@ -172,14 +174,21 @@ def best_units(costing: Costing, usd_per_unit_month: float) -> int:
 
 
 def reserved_purchases(
-    costing: Costing, model: Model, prices: Prices, region: str, scope: str, allowed: tuple[str | None, ...]
+    costing: Costing, model: Model, prices: Prices, region: str, scopes: Scopes
 ) -> tuple[list[Purchase], str | None]:
-    """Reserved purchases by term: the least, the best with its neighbours, and a ladder up to the peak."""
-    published = reserved_prices(prices, model.id, region, scope)
-    if not published:
-        return [], offer(prices, model.id, "reserved", region, scope).reason
-    if scope not in allowed:
+    """Reserved purchases in every allowed scope, and the reason where there are none."""
+    if not scopes.allowed:
         return [], "no allowed scope can be invoked"
+    made = [p for s in scopes.allowed for p in _reserved_in(costing, model, prices, region, scopes, s or "")]
+    reason = None if made else offer(prices, model.id, "reserved", region, scopes.home or "").reason
+    return made, reason
+
+
+def _reserved_in(
+    costing: Costing, model: Model, prices: Prices, region: str, scopes: Scopes, scope: str
+) -> list[Purchase]:
+    """Reserved purchases of one scope by term: the least, the best with its neighbours, a ladder up to the peak."""
+    published = reserved_prices(prices, model.id, region, scope)
     load = costing.load._replace(usd=costing.load.usd * costing.demand.per_month)
     made = []
     for term, sold in published.items():
@@ -188,7 +197,7 @@ def reserved_purchases(
         best = best_reserved(load, monthly, sold.minimum_ktpm)
         made += [
             Purchase(
-                name=f"reserved-{inputs}k-{outputs}k-{term}",
+                name=scopes.named(f"reserved-{inputs}k-{outputs}k-{term}", scope),
                 option="reserved",
                 tier="reserved",
                 scope=scope,
@@ -200,7 +209,7 @@ def reserved_purchases(
             )
             for inputs, outputs in _sizes(best, sold.minimum_ktpm, load.input_tpm, load.output_tpm)
         ]
-    return made, None
+    return made
 
 
 def best_provisioned_cost(costing: Costing, usd_per_hour: float) -> float:
@@ -211,17 +220,18 @@ def best_provisioned_cost(costing: Costing, usd_per_hour: float) -> float:
 
 
 def best_reserved_costs(
-    costing: Costing, model: Model, prices: Prices, region: str, scope: str, *, below: float
+    costing: Costing, model: Model, prices: Prices, region: str, scopes: Scopes, *, below: float
 ) -> list[tuple[str, float]]:
     """Return the cost of the cheapest Reserved purchase of each term that could cost less than `below`."""
     load = costing.load._replace(usd=costing.load.usd * costing.demand.per_month)
     made = []
-    for term, sold in reserved_prices(prices, model.id, region, scope).items():
+    sales = [(s, *sale) for s in scopes.allowed for sale in reserved_prices(prices, model.id, region, s or "").items()]
+    for scope, term, sold in sales:
         monthly = tuple(float(p) * HOURS_PER_MONTH for p in sold.usd_per_hour_per_ktpm)
         least = monthly[0] * sold.minimum_ktpm[0] + monthly[1] * sold.minimum_ktpm[1]
         if least < below:
             size = best_reserved(load, (monthly[0], monthly[1]), sold.minimum_ktpm)
-            made.append((f"reserved-{term}", size.cost))
+            made.append((scopes.named(f"reserved-{term}", scope), size.cost))
     return made
 
 

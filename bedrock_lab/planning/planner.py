@@ -1,6 +1,6 @@
 """The plan: every way of buying costed for this traffic, the cheapest named, and how sure that is."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bedrock_lab.catalogue import places
@@ -31,11 +31,11 @@ def plan(
     as_model: str | None = None,
     region: str | None = None,
     scope: str | None = None,
-    allow_scopes: str | None = None,
+    allow_scopes: str | Sequence[str] | None = None,
     option: str | list[str] | None = None,
     shape: str | None = None,
     period_s: float | None = None,
-    window_s: float = 60.0,
+    window_s: float | None = None,
     deferrable: float = 0.0,
     deadline_h: float | None = None,
     unit_input_tpm: float | str | None = None,
@@ -62,7 +62,7 @@ def plan(
     shape
         ``flat``, ``office`` or a file of 168 hourly weights, for a trace under seven days.
     window_s
-        Width of the windows capacity is measured in [s].
+        Width of the windows capacity is measured in [s]; default 60, or the trace's own where it holds wider ones.
     deferrable
         Share of requests that can wait [0..1].
     deadline_h
@@ -91,12 +91,16 @@ def plan(
     costed = _costed(market, [_baseline(market), *market.tokens, *capacity], met)
     baseline, listed = costed[0], costed[1:]
     decision = decide.decide(listed, short=market.short)
-    model_id = as_model or model or rows.targets[0].model_id
+    ids = list(dict.fromkeys(t.model_id for t in rows.targets))
+    model_id = ids[0] if len(ids) == 1 else f"{len(ids)} models"
     days = market.demand.period_s / DAY_S
     warnings = [
         *rows.warnings,
+        *prices.notes,
         *(lifecycle_warning(m, prices) for m in rows.models),
         *market.warnings,
+        _unused(model, rows),
+        _might(listed, decision),
         _outside(market),
         _short_note(market),
         "no evidence of latency for the SLO: slo_met is null where nothing measured decides it"
@@ -116,7 +120,7 @@ def plan(
         requests=int(trace.requests),
         period_s=market.demand.period_s,
         decision=decision.word,
-        answer=answers.sentence(decision, baseline, model_id, trace.origin, days, deferrable),
+        answer=answers.sentence(decision, baseline, model_id, trace.origin, days, deferrable, missed_slo=met is False),
         baseline=baseline,
         recommended=decision.candidate,
         candidates=tuple(listed),
@@ -180,7 +184,9 @@ def _refuse_ended(rows: Rows, prices: Prices) -> None:
         life = lifecycle(name, prices.as_of)
         if life.state == "EOL":
             instead = life.replacement or "none is named by a source (bedrock-lab models lists what is active)"
-            raise InputError(f"{name} passed its end of life by {life.eol}; replacement: {instead}")
+            raise InputError(
+                f"{name} passed its end of life {'by' if life.eol_note else 'on'} {life.eol}; replacement: {instead}"
+            )
 
 
 def _baseline(market: Market) -> Purchase:
@@ -237,6 +243,28 @@ def _price_sources(rows: Rows, prices: Prices, figures: UnitFigures | None) -> t
             "source": figures.note if figures else "",
         }
     return tuple(facts.values())
+
+
+def _unused(model: str | None, rows: Rows) -> str | None:
+    """Say that a model was given which no row needs."""
+    if model is None or any(t.model_id == model for t in rows.targets):
+        return None
+    return f"every row names its own model: {model} is not used (--as-model reprices)"
+
+
+def _might(listed: list[Candidate], decision: decide.Decision) -> str | None:
+    """Name what might be cheaper if what nobody publishes turned out well."""
+    chosen = decision.candidate
+    unknown = [c for c in listed if c.purchase.availability == "unknown"]
+    if chosen is None or not unknown:
+        return None
+    best = min(unknown, key=lambda c: c.cost_usd_per_month)
+    if best.cost_usd_per_month >= chosen.cost_usd_per_month:
+        return None
+    how = (
+        "give --unit-input-tpm and --unit-output-tpm" if best.purchase.option == "provisioned" else "ask for its price"
+    )
+    return f"{best.name} might cost {answers.usd(best.cost_usd_per_month)} a month if what is assumed holds: {how}"
 
 
 def _short_note(market: Market) -> str | None:

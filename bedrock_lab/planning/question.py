@@ -74,6 +74,8 @@ def ask(
             given |= stated({name: value}, ASSUMABLE)
     if isinstance(unit_price, Mapping):
         unit_price = ",".join(f"{k}={v}" for k, v in unit_price.items())
+    if seed < 0:
+        raise InputError(f"seed {seed}: allowed is 0 or more")
     if deadline_h is not None and not deadline_h > 0:
         raise InputError(f"deadline {deadline_h:g} h: allowed is more than 0")
     for name in ("growth", "week_to_week_cv", "cache_reads_counted"):

@@ -22,18 +22,17 @@ def parse_slo(text: str) -> dict[str, float]:
     for part in filter(None, text.split(",")):
         name, _, value = part.partition("=")
         try:
-            limit = float(value)
+            out[name.strip()] = float(value)
         except ValueError:
-            limit = float("nan")
-        out[name.strip()] = limit
+            raise InputError(f"SLO {part!r}: write ttft_p95=SECONDS,e2e_p99=SECONDS") from None
     return check_slo(out)
 
 
 def check_slo(slo: dict[str, float]) -> dict[str, float]:
     """Refuse SLO terms that name no latency percentile or no positive limit."""
     for name, limit in slo.items():
-        if not TERM.fullmatch(name) or not 0 < limit < float("inf"):
-            raise InputError(f"SLO {name}={limit:g}: write ttft_p95=SECONDS or e2e_p99=SECONDS (p50, p90, p95, p99)")
+        if not TERM.fullmatch(name) or not isinstance(limit, int | float) or not 0 < limit < float("inf"):
+            raise InputError(f"SLO {name}={limit}: write ttft_p95=SECONDS or e2e_p99=SECONDS (p50, p90, p95, p99)")
     return slo
 
 

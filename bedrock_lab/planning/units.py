@@ -40,9 +40,11 @@ def parse_unit_price(text: str) -> dict[str, float]:
             price = float(value)
         except ValueError:
             price = float("nan")
-        if term not in PROVISIONED_TERMS or not 0 < price < float("inf"):
+        if term in out or term not in PROVISIONED_TERMS or not 0 < price < float("inf"):
             allowed = ",".join(f"{t}=USD" for t in PROVISIONED_TERMS)
-            raise InputError(f"unit price {part!r}: write {allowed} with prices above 0 [USD per unit-hour]")
+            raise InputError(
+                f"unit price {part!r}: write {allowed}, each once, with prices above 0 [USD per unit-hour]"
+            )
         out[term] = price
     if not out:
         raise InputError(f"unit price {text!r}: names no term; allowed: {', '.join(PROVISIONED_TERMS)}")

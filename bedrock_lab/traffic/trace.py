@@ -209,6 +209,8 @@ class Trace:
         """Write rows and metadata to a parquet file, whole or not at all."""
         from bedrock_lab.traffic.parquet import write_trace
 
+        if Path(path).suffix != ".parquet":
+            raise InputError(f"{path}: a trace is written as parquet; give a name that ends in .parquet")
         return write_trace(self, Path(path))
 
 

@@ -57,7 +57,7 @@ def _tiles(plan: Plan) -> tuple[Tile, ...]:
     demand = plan.demand
     mean = float(demand.input_tpm.mean())
     peak = float(demand.input_tpm.max())
-    busiest = f"; the busiest {demand.window_s:g} s carry {peak / mean:.1f} x the mean" if mean else ""
+    busiest = f"; the busiest {demand.window_s:g} s carry {peak / mean:.1f} x the mean input" if mean else ""
     seen = Tile(
         label="Traffic seen",
         value=f"{plan.requests:,}",

@@ -145,7 +145,10 @@ def traffic_table(trace: Trace) -> Table:
     tokens = {"Input": found.input_tokens, "Output": found.output_tokens}
     rows: list[tuple[str, str]] = [
         ("Requests", f"{found.requests:,} in {length(found.period_s / DAY_S)}, {found.rate_per_s:.3g} a second"),
-        ("Busiest minute", f"{number(found.peak_to_mean_1m)} x the mean" if found.peak_to_mean_1m else "not known"),
+        (
+            "Requests in the busiest minute",
+            f"{number(found.peak_to_mean_1m)} x the mean" if found.peak_to_mean_1m else "not known",
+        ),
         *(
             (f"{side} tokens of a request", f"mean {number(t['mean'])}, p50 {number(t['p50'])}, p99 {number(t['p99'])}")
             for side, t in tokens.items()
