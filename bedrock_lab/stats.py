@@ -98,7 +98,7 @@ def percentile_interval(values: Floats, p: float, n_eff: int | None = None) -> P
     """
     n = len(values)
     n_eff = n if n_eff is None else max(0, min(n, n_eff))
-    if n == 0 or n_eff < math.floor(1 / (1 - p) + 1e-9):
+    if n == 0 or n < math.ceil(1 / (1 - p) - 1e-9):
         return Percentile(p, None, None, None, n, n_eff)
     ordered = np.sort(values)
     value = float(ordered[rank(n, p) - 1])
@@ -134,26 +134,42 @@ def effective_size(values: Floats, batches: int | None = None) -> int:
     return max(1, min(n, round(n * total / (size * between))))
 
 
-def block_bootstrap_total(blocks: Floats, draws: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """95 % interval of the total of independent blocks, by resampling them; one column a quantity.
+def bootstrap_totals(blocks: Floats, strata: NDArray[np.int64], draws: int, rng: np.random.Generator) -> Floats:
+    """Resample the total of blocks, each drawn anew among those of its own stratum.
+
+    Resampling n blocks understates their variance by (n - 1) / n; the deviations are scaled up by as much.
+    A stratum of one block does not vary.
 
     Parameters
     ----------
     blocks
         Array (blocks, quantities): what each block contributes to each quantity.
+    strata
+        Stratum of each block.
     draws
         Resamples.
 
     Returns
     -------
-    tuple
-        (lo, hi), each of shape (quantities,).
+    ndarray
+        Totals, an array (draws, quantities).
 
-    >>> lo, hi = block_bootstrap_total(np.ones((14, 1)), 200, np.random.default_rng(0))
-    >>> float(lo[0]), float(hi[0])
+    >>> same = bootstrap_totals(np.ones((14, 1)), np.zeros(14, dtype=int), 200, np.random.default_rng(0))
+    >>> float(same.min()), float(same.max())
     (14.0, 14.0)
     """
-    n = len(blocks)
-    counts = rng.multinomial(n, np.full(n, 1 / n), size=draws)
-    totals = np.sort(counts @ blocks, axis=0)
-    return totals[rank(draws, NON_COVERAGE / 2) - 1], totals[rank(draws, 1 - NON_COVERAGE / 2) - 1]
+    totals = np.tile(blocks.sum(axis=0), (draws, 1))
+    for stratum in np.unique(strata):
+        mine = blocks[strata == stratum]
+        n = len(mine)
+        if n > 1:
+            counts = rng.multinomial(n, np.full(n, 1 / n), size=draws)
+            totals += math.sqrt(n / (n - 1)) * (counts @ mine - mine.sum(axis=0))
+    return totals
+
+
+def interval_of(draws: Floats) -> tuple[Floats, Floats]:
+    """95 % interval of resampled quantities, one column each: (lo, hi)."""
+    ordered = np.sort(draws, axis=0)
+    n = len(draws)
+    return ordered[rank(n, NON_COVERAGE / 2) - 1], ordered[rank(n, 1 - NON_COVERAGE / 2) - 1]

@@ -379,12 +379,13 @@ class TestOverlay:
     def test_a_match_that_matches_nothing_is_refused(self, tmp_path, wrong):
         """A typing error must not look like a discount."""
         text = f'[[price]]\n{wrong}\neffective = 2026-10-01\nmultiplier = 0.9\nsource = "a"\n'
-        with pytest.raises(InputError, match="unknown .* known: "):
+        with pytest.raises(InputError, match=r"unknown .* known: "):
             prices("2026-11-22", self.write(tmp_path, text))
 
     def test_usage_types_are_said_to_apply_to_bills(self, tmp_path):
         """They match lines of a bill, which a price by the token is not."""
-        text = '[[price]]\nusage_type = "USE1-NovaPro-input-tokens"\neffective = 2026-10-01\nmultiplier = 0.9\nsource = "a"\n'
+        row = 'usage_type = "USE1-NovaPro-input-tokens"\neffective = 2026-10-01\nmultiplier = 0.9\nsource = "a"'
+        text = f"[[price]]\n{row}\n"
         assert "lines of a bill" in prices("2026-11-22", self.write(tmp_path, text)).notes[0]
 
     def test_a_missing_file_is_named(self):

@@ -219,7 +219,7 @@ class TestPlan:
         } <= found.keys()  # fmt: skip
         assert set(found["baseline"]) == {
             "name", "option", "tier", "scope", "units", "reserved_input_ktpm", "reserved_output_ktpm", "term",
-            "cost_usd_per_month", "range", "ci95", "availability", "slo_met",
+            "cost_usd_per_month", "range", "ci95", "saving_ci95", "availability", "slo_met",
         }  # fmt: skip
         assert found["decision"] == "recommend"
         assert found["recommended"]["ci95"] is None

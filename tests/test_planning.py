@@ -5,6 +5,7 @@ import math
 import os
 from datetime import date
 from decimal import Decimal
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -474,9 +475,112 @@ def test_rows_that_name_their_model_are_called_by_it():
     assert all(a.name != "token_ratio" for a in same.assumptions)
 
 
+class TestCommitments:
+    """What a term obliges to, and when none is offered."""
+
+    units: ClassVar = {"unit_input_tpm": 1_000_000, "unit_output_tpm": 200_000, "unit_price": "none=2,1m=1.6,6m=1"}
+    steady = requests(np.arange(600) * 6.0, np.full(600, 50_000), np.full(600, 5_000))
+
+    def test_no_term_outlives_the_model(self):
+        """Opus 4.1 ends on 2027-01-08: a month still fits, six do not."""
+        found = plan(self.steady, P, model="anthropic.claude-opus-4-1", shape="flat", **self.units)
+        assert {c.purchase.term for c in found.candidates if c.purchase.option == "provisioned"} == {"none", "1m"}
+        assert any("6m ends after" in e["reason"] for e in found.not_offered)
+
+    def test_the_whole_obligation_is_said(self):
+        """One unit at 1 USD/h for six months: 730 x 6 = 4,380 USD."""
+        found = plan(self.steady, P, model="us.anthropic.claude-sonnet-4-6", shape="flat", **self.units)
+        assert found.recommended.purchase.term == "6m"
+        assert any("the commitment is 4,380 USD over 6 months" in w for w in found.warnings)
+        assert any("taken at your word" in w for w in found.warnings)
+
+    def test_a_saving_that_may_be_a_loss_is_said(self):
+        """Six months at a price just under on-demand: the saving's interval holds 0."""
+        trace = from_averages(2_000, 900, 150, shape="office", seed=4)
+        on_demand = plan(trace, P, model="amazon.nova-pro", option="on-demand").baseline.cost_usd_per_month
+        found = plan(
+            trace,
+            P,
+            model="amazon.nova-pro",
+            unit_input_tpm=1e9,
+            unit_output_tpm=1e9,
+            unit_price={"6m": 0.99 * on_demand / 730},
+        )
+        assert found.recommended.purchase.term == "6m"
+        assert any("is not settled" in w for w in found.warnings)
+
+
+class TestIntervals:
+    """Sampling error is what is left when the calendar is taken out."""
+
+    def test_a_full_office_week_is_no_uncertainty(self):
+        """Two equal weeks: without the stated prior the interval is narrow, weekends and all."""
+        trace = from_averages(400_000, 900, 150, shape="office", seed=1)
+        found = plan(trace, P, model="amazon.nova-pro", option="on-demand", assume={"week_to_week_cv": 0})
+        low, high = found.baseline.ci95
+        assert (high - low) / found.baseline.cost_usd_per_month < 0.03
+
+    def test_a_last_minute_changes_little(self):
+        """One request after fourteen days adds a minute, not a day."""
+        trace = from_averages(30_000, 900, 150, seed=1)
+        times, inputs, outputs = (trace.column(c) for c in ("time_s", "input_tokens", "output_tokens"))
+        longer = requests(np.append(times, 14 * 86_400 + 30.0), np.append(inputs, 900), np.append(outputs, 150))
+        for one in (requests(times, inputs, outputs), longer):
+            base = plan(one, P, model="amazon.nova-pro", option="on-demand", assume={"week_to_week_cv": 0}).baseline
+            assert (base.ci95[1] - base.ci95[0]) / base.cost_usd_per_month < 0.1
+
+    def test_savings_are_paired(self):
+        """Batch of a fifth saves a tenth in every resample, however much the traffic varies."""
+        trace = from_averages(30_000, 900, 150, seed=1)
+        found = plan(trace, P, model="amazon.nova-pro", option="on-demand,batch", deferrable=0.2)
+        batch = next(c for c in found.candidates if c.name == "batch")
+        low, high = batch.saving_ci95
+        base = found.baseline.ci95
+        assert low == pytest.approx(base[0] * 0.1, rel=1e-6)
+        assert high == pytest.approx(base[1] * 0.1, rel=1e-6)
+
+    def test_days_are_not_given_their_nights_twice(self):
+        """Five workdays of office traffic under the office shape: the weekend is missing, the nights are not."""
+        fortnight = from_averages(200_000, 900, 150, shape="office", seed=3)
+        workdays = fortnight.select(fortnight.column("time_s") < 5 * 86_400)
+        asked = {"model": "amazon.nova-pro", "option": "on-demand"}
+        flat, office = (plan(workdays, P, shape=s, **asked).baseline.cost_usd_per_month for s in ("flat", "office"))
+        whole = plan(fortnight, P, **asked).baseline.cost_usd_per_month
+        assert office == pytest.approx(whole, rel=0.03)
+        assert flat > 1.2 * whole
+
+
+def test_a_tier_in_another_scope_leaves_its_rest_in_that_scope():
+    """Batch through global: a fifth at the global batch price, the rest at global on-demand."""
+    trace = requests([0.0, 1.0], [1_000_000, 1_000_000], [0, 0])
+    found = plan(
+        trace, P, model="us.anthropic.claude-sonnet-4-6", option="batch", deferrable=0.2, allow_scopes="geo,global"
+    )
+    batch = next(c for c in found.candidates if c.name == "batch-global")
+    assert batch.cost_usd_per_month == pytest.approx((0.8 * 3.0 + 0.2 * 1.5) * 2 * MONTH / 60)
+
+
+def test_steps_bill_their_own_share():
+    """Nova Pro, a fifth to batch: the steps add up to the candidate's cost."""
+    found = plan(random_trace(5), P, model="amazon.nova-pro", option="on-demand,batch", deferrable=0.2)
+    moved, kept = (a.usd_per_month for a in found.actions[:2])
+    assert moved == pytest.approx(kept / 0.8 * 0.2 * 0.5)
+    assert moved + kept == pytest.approx(found.recommended.cost_usd_per_month)
+
+
+def test_capacity_prices_are_among_the_facts():
+    """Reserved per hour and 1,000 tokens/min, with its source and date."""
+    found = plan(random_trace(5), P, model="us.anthropic.claude-haiku-4-5", option="reserved", shape="flat")
+    facts = [f for f in found.price_sources if "reserved" in f["what"]]
+    assert len(facts) == 4
+    assert all(f["since"] == "2026-07-24" and f["source"] for f in facts)
+
+
 def test_what_might_be_cheaper_is_said():
     """Units of unknown throughput that look cheaper than the recommendation ask for their figures."""
-    found = plan(random_trace(5), P, model="meta.llama3-1-70b-instruct", shape="flat", assume={"growth": 1e5})
+    steady = requests(np.arange(600) * 6.0, np.full(600, 50_000), np.full(600, 5_000))
+    found = plan(steady, P, model="meta.llama3-1-70b-instruct", shape="flat", assume={"growth": 10})
+    assert found.recommended.name == "on-demand"
     assert any("give --unit-input-tpm" in w for w in found.warnings)
 
 

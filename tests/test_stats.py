@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from bedrock_lab.errors import InputError
-from bedrock_lab.stats import block_bootstrap_total, effective_size, interval_ranks, percentile, percentile_interval
+from bedrock_lab.stats import (
+    bootstrap_totals,
+    effective_size,
+    interval_of,
+    interval_ranks,
+    percentile,
+    percentile_interval,
+)
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=200), st.sampled_from([0.5, 0.9, 0.95, 0.99]))
@@ -93,13 +100,21 @@ def test_fewer_effective_values_widen_the_interval():
 
 
 def test_the_bootstrap_of_independent_blocks_covers_their_mean():
-    """Totals of 30 normal blocks: the interval holds 30 times the mean in at least 88 of 100 samples."""
+    """Totals of 14 normal blocks: the interval holds 14 times the mean in at least 88 of 100 samples."""
     rng = np.random.default_rng(3)
     hits = 0
     for _ in range(100):
-        low, high = block_bootstrap_total(rng.normal(10, 2, size=(30, 1)), 500, rng)
-        hits += low[0] <= 300 <= high[0]
+        low, high = interval_of(bootstrap_totals(rng.normal(10, 2, size=(14, 1)), np.zeros(14, dtype=int), 500, rng))
+        hits += low[0] <= 140 <= high[0]
     assert hits >= 88
+
+
+def test_what_differs_between_strata_is_no_error():
+    """Five days of 10 and two of 1, every week alike: the total is certain."""
+    days = np.array([[10.0]] * 5 + [[1.0]] * 2 + [[10.0]] * 5 + [[1.0]] * 2)
+    weekend = (np.arange(14) % 7 >= 5).astype(int)
+    low, high = interval_of(bootstrap_totals(days, weekend, 300, np.random.default_rng(0)))
+    assert low[0] == high[0] == pytest.approx(104)
 
 
 @pytest.mark.parametrize("p", [-0.1, 1.1])

@@ -27,7 +27,7 @@ def span(candidate: Candidate) -> str:
     if candidate.ci95:
         low, high = min(low, candidate.ci95[0]), max(high, candidate.ci95[1])
     if usd(low) == usd(high):
-        return f"{usd(low)}, no range known"
+        return f"{usd(low)}, fixed whatever the traffic" if candidate.purchase.is_capacity else f"{usd(low)}, no range"
     return f"{usd(low)} to {usd(high)}"
 
 
@@ -105,8 +105,13 @@ def _call_id(model: Model | None, scope: str | None, region: str, model_id: str)
     return found or model_id
 
 
-def steps(decision: Decision, model: Model | None, model_id: str, region: str, *, short: bool) -> list[Action]:
-    """List the steps that carry the decision out, each with what it bills."""
+def steps(  # noqa: PLR0911 - one return for each way of buying
+    decision: Decision, model: Model | None, model_id: str, region: str, rest: float, *, short: bool
+) -> list[Action]:
+    """List the steps that carry the decision out, each with what it bills.
+
+    `rest` is the cost of what batch or flex leave on demand [USD/month].
+    """
     if decision.word == "undecided":
         return [
             Action(
@@ -142,8 +147,9 @@ def steps(decision: Decision, model: Model | None, model_id: str, region: str, *
                 usd_per_month=p.fixed_usd_per_month,
             ),
             Action(
-                step="Send what the units cannot take on demand",
-                detail="the rest of the traffic",
+                step="Call the units first, on demand when they are full",
+                detail=f"call the provisioned ARN; where it throttles, your client has to call {call} instead: "
+                "units do not spill over by themselves",
                 usd_per_month=cost - p.fixed_usd_per_month,
             ),
         ]
@@ -165,14 +171,23 @@ def steps(decision: Decision, model: Model | None, model_id: str, region: str, *
             Action(
                 step="Move what can wait to batch jobs",
                 detail="at least 100 records a job; prompt caching does not work there; AWS publishes no turnaround",
-                usd_per_month=cost,
+                usd_per_month=cost - rest,
             ),
-            Action(step="Keep the rest on demand", detail=f"call {call}"),
+            Action(step="Keep the rest on demand", detail=f"call {call}", usd_per_month=rest),
         ]
     tier = "" if p.tier == "default" else f" with serviceTier={p.tier}"
     if p.tier == "latency-optimized":
         tier = " with performanceConfig latency=optimized"
     share = " for what can wait" if p.tier == "flex" else ""
+    if p.tier == "flex":
+        return [
+            Action(
+                step=f"Call {call}{tier}{share}",
+                detail="flex may answer later and is refused first when capacity is short",
+                usd_per_month=cost - rest,
+            ),
+            Action(step="Keep the rest at the default tier", detail=f"call {call}", usd_per_month=rest),
+        ]
     made = [Action(step=f"Call {call}{tier}{share}", detail="nothing is bought in advance", usd_per_month=cost)]
     if short:
         made.append(Action(step="Come back with two weeks of traffic", detail="then capacity can be judged too"))

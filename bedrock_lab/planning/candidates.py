@@ -13,6 +13,9 @@ from bedrock_lab.pricing import HOURS_PER_MONTH, Floats
 CAPACITY = ("provisioned", "reserved")
 """Options that are bought by the hour whatever the traffic."""
 
+TERM_MONTHS = {"none": 0, "1m": 1, "3m": 3, "6m": 6}
+"""Length of each commitment [months]."""
+
 DEFERRED = ("batch", "flex")
 """Options that take only the share of requests that can wait."""
 
@@ -57,6 +60,11 @@ class Purchase:
             return HOURS_PER_MONTH * hourly
         return 0.0
 
+    @property
+    def months(self) -> int:
+        """Length of the commitment [months]."""
+        return TERM_MONTHS[self.term or "none"]
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
@@ -95,12 +103,16 @@ class Scenario:
         return self.growth * self.token_ratio
 
 
-def load_of(demand: Demand, scenario: Scenario, keep: slice | None = None) -> Load:
-    """Windows under a scenario, each weighted by its share of the time its hours of the week hold."""
+def load_of(demand: Demand, scenario: Scenario, keep: slice | None = None, on_demand_usd: Floats | None = None) -> Load:
+    """Windows under a scenario, each weighted by its share of the time its hours of the week hold.
+
+    Their value is the on-demand cost at the baseline's scope, or the one given.
+    """
     part = keep or slice(None)
     weights = scenario.shape.weights * scenario.volume
     reads = demand.cache_read_tpm[part] * scenario.cache_reads_counted
-    usd = demand.on_demand_usd[part] * (1 + scenario.extra_usd)
+    value = demand.on_demand_usd if on_demand_usd is None else on_demand_usd
+    usd = value[part] * (1 + scenario.extra_usd)
     return Load(
         usd=np.outer(weights, usd).ravel(),
         input_tpm=np.outer(weights, demand.input_tpm[part] + reads).ravel(),
@@ -111,16 +123,16 @@ def load_of(demand: Demand, scenario: Scenario, keep: slice | None = None) -> Lo
 
 def token_windows(demand: Demand, purchase: Purchase, scenario: Scenario) -> Floats:
     """Cost of each window when bought by the token, in the mean hour of the scenario's shape [USD per trace]."""
-    base = demand.on_demand_usd
+    base = demand.on_demand(purchase.scope)
     key = (purchase.tier, purchase.scope or "")
     usual = dict(scenario.ratios)
-    if key in demand.token_usd:
-        at_tier = demand.token_usd[key]
-    elif purchase.tier in usual:
-        at_tier = base * usual[purchase.tier]
-    else:
+    if purchase.tier == "default":
         at_tier = base
-    if purchase.name.partition("-")[0] in DEFERRED or purchase.tier in DEFERRED:
+    elif key in demand.token_usd:
+        at_tier = demand.token_usd[key]
+    else:
+        at_tier = base * usual[purchase.tier]
+    if purchase.tier in DEFERRED:
         at_tier = (1 - scenario.deferrable) * base + scenario.deferrable * at_tier
     cost: Floats = at_tier * (1 + scenario.extra_usd) * scenario.volume * scenario.shape.mean
     return cost
@@ -135,6 +147,15 @@ class Costing:
         self.block = block
         self.load = load_of(demand, scenario, block)
         self._curve: OverflowCurve | None = None
+        self._loads: dict[str | None, Load] = {}
+
+    def load_in(self, scope: str | None) -> Load:
+        """Windows valued at what runs over in a scope costs on demand."""
+        if scope not in self._loads:
+            value = self.demand.on_demand(scope)
+            same = value is self.demand.on_demand_usd
+            self._loads[scope] = self.load if same else load_of(self.demand, self.scenario, self.block, value)
+        return self._loads[scope]
 
     @property
     def curve(self) -> OverflowCurve:
@@ -159,7 +180,7 @@ class Costing:
                     (purchase.reserved_input_ktpm or 0) * 1000.0,
                     (purchase.reserved_output_ktpm or 0) * 1000.0,
                 )
-                costs.append(float(np.sum(reserved_overflow(self.load, *tpm))))
+                costs.append(float(np.sum(reserved_overflow(self.load_in(purchase.scope), *tpm))))
             else:
                 windows = token_windows(self.demand, purchase, self.scenario)
                 costs.append(float(np.sum(windows[self.block or slice(None)])))
@@ -187,12 +208,15 @@ class Candidate:
         Lowest and highest over the assumptions' ranges (and over flat and office, where no shape is given).
     ci95
         Sampling interval of the cost; None where the trace is too short to have one.
+    saving_ci95
+        Sampling interval of what it saves against the baseline, both on the same traffic [USD/month].
     """
 
     purchase: Purchase
     cost_usd_per_month: float
     range: tuple[float, float]
     ci95: tuple[float, float] | None
+    saving_ci95: tuple[float, float] | None
     slo_met: bool | None
 
     @property
@@ -215,6 +239,7 @@ class Candidate:
             "cost_usd_per_month": self.cost_usd_per_month,
             "range": list(self.range),
             "ci95": list(self.ci95) if self.ci95 else None,
+            "saving_ci95": list(self.saving_ci95) if self.saving_ci95 else None,
             "availability": p.availability,
             "slo_met": self.slo_met,
         }

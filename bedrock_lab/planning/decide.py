@@ -23,8 +23,7 @@ class Decision(NamedTuple):
 
 def commitment_rank(purchase: Purchase) -> tuple[int, int]:
     """Order of preference among equals: by the token first, then capacity by the length of its term."""
-    months = {"none": 0, "1m": 1, "3m": 3, "6m": 6}
-    return (int(purchase.is_capacity), months.get(purchase.term or "none", 0))
+    return (int(purchase.is_capacity), purchase.months)
 
 
 def eligible(candidates: list[Candidate]) -> list[Candidate]:

@@ -34,6 +34,8 @@ class Demand:
         Cached tokens per minute, which capacity counts only where an assumption says so.
     token_usd
         Cost of each window at another (tier, scope) [USD]; absent where a price is missing.
+    start_hour
+        Hour of the week of the first request, from Monday 00:00 UTC [h]; None where it is not known.
     """
 
     window_s: float
@@ -43,11 +45,37 @@ class Demand:
     output_tpm: Floats
     cache_read_tpm: Floats
     token_usd: dict[tuple[str, str], Floats]
+    start_hour: float | None = None
+
+    @property
+    def covered_s(self) -> float:
+        """Time the windows reach over [s], whatever period they are said to stand for."""
+        return len(self) * self.window_s
+
+    def on_demand(self, scope: str | None) -> Floats:
+        """Cost of each window on demand in a scope [USD]; the baseline's where the scope is not priced apart."""
+        return self.token_usd.get(("default", scope or ""), self.on_demand_usd)
 
     @property
     def per_month(self) -> float:
         """How many times the trace fits in a month."""
         return SECONDS_PER_MONTH / self.period_s
+
+    def thinned(self, most: int) -> "Demand":
+        """Keep at most `most` windows, spread evenly over the order of their cost; the period shrinks with them."""
+        if len(self) <= most:
+            return self
+        order = np.argsort(self.on_demand_usd, kind="stable")
+        keep = order[np.linspace(0, len(order) - 1, most).astype(int)]
+        return dataclasses.replace(
+            self,
+            period_s=self.period_s * most / len(self),
+            on_demand_usd=self.on_demand_usd[keep],
+            input_tpm=self.input_tpm[keep],
+            output_tpm=self.output_tpm[keep],
+            cache_read_tpm=self.cache_read_tpm[keep],
+            token_usd={key: values[keep] for key, values in self.token_usd.items()},
+        )
 
     def __len__(self) -> int:
         """Count the windows."""
@@ -70,6 +98,22 @@ class Shape:
     def mean(self) -> float:
         """Demand of the mean hour against the recorded one."""
         return float(np.dot(self.weights, self.shares))
+
+
+def shape_by_day(name: str, hourly: Floats, start_hour: float | None, days: int) -> Shape:
+    """Fold 168 hourly weights to days, for a trace that holds whole days and with them its own nights.
+
+    Weight 1 is the mean of the days recorded: from the weekday it starts on, else of the busiest of the shape.
+
+    >>> week = np.repeat([1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0], 24)
+    >>> monday, friday = (shape_by_day("workdays", week, hour, days) for hour, days in ((0.0, 5), (96.0, 2)))
+    >>> round(monday.mean * 7, 9), round(friday.mean * 7, 9)
+    (5.0, 10.0)
+    """
+    by_day = hourly.reshape(7, 24).mean(axis=1)
+    first = 0 if start_hour is None else int(start_hour // 24)
+    seen = np.sort(by_day)[::-1][:days] if start_hour is None else by_day[(first + np.arange(days)) % 7]
+    return shape_of(name, np.repeat(by_day / (seen.mean() or 1.0), 24))
 
 
 def shape_of(name: str, hourly: Floats) -> Shape:
@@ -136,5 +180,6 @@ def demand(
         output_tpm=by_window(rows.tokens["output"]) * per_minute,
         cache_read_tpm=by_window(rows.tokens.get("cache_read", zero)) * per_minute,
         token_usd=priced,
+        start_hour=trace.start_hour_of_week(),
     )
     return made, missing

@@ -1,18 +1,24 @@
 """How sure a candidate's cost is: its range over what is assumed, and its sampling interval."""
 
 import dataclasses
+import itertools
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bedrock_lab.assumptions import Assumption
-from bedrock_lab.planning.candidates import Costing, Purchase, Scenario
+from bedrock_lab.planning.candidates import Costing, Purchase, Scenario, token_windows
 from bedrock_lab.planning.demand import DAY_S, Demand, Shape
 from bedrock_lab.pricing import Floats
-from bedrock_lab.stats import block_bootstrap_total
+from bedrock_lab.stats import bootstrap_totals, interval_of
 
 DRAWS = 2_000
 FOUR_WEEKS_S = 28 * DAY_S
+DAYS_PER_WEEK, SATURDAY = 7, 5
+
+RANGED = ("growth", "token_ratio", "unit_input_tpm", "unit_output_tpm", "cache_reads_counted")
+"""Assumptions that a scenario holds."""
 
 CHEAPER_WHEN_HIGH = ("unit_input_tpm", "unit_output_tpm")
 """Assumptions whose high end makes candidates cheaper; every other one makes them dearer."""
@@ -22,7 +28,7 @@ def corner(base: Scenario, assumptions: dict[str, Assumption], *, dear: bool, ex
     """Put every assumption with a range at its cheap or its dear end."""
     changes: dict[str, float] = {}
     for name, assumed in assumptions.items():
-        if hasattr(base, name) and assumed.spread:
+        if name in RANGED and assumed.spread:
             high = dear is not (name in CHEAPER_WHEN_HIGH)
             end = assumed.hi if high else assumed.lo
             changes[name] = float(end) if end is not None else float(assumed.value)
@@ -58,44 +64,86 @@ def cost_ranges(
 def blocks_of(demand: Demand) -> list[slice]:
     """Cut the windows into blocks of days; a trace under two days into about sqrt(n) blocks.
 
+    A last block shorter than half of the others joins the one before it.
+
     >>> from bedrock_lab.planning.demand import Demand
-    >>> day = np.ones(2880)
-    >>> d = Demand(window_s=60, period_s=172_800, on_demand_usd=day, input_tpm=day, output_tpm=day,
+    >>> day = np.ones(2881)
+    >>> d = Demand(window_s=60, period_s=172_860, on_demand_usd=day, input_tpm=day, output_tpm=day,
     ...            cache_read_tpm=day, token_usd={})
-    >>> len(blocks_of(d))
-    2
+    >>> blocks_of(d)
+    [slice(0, 1440, None), slice(1440, 2881, None)]
     """
-    per_day = round(DAY_S / demand.window_s)
-    size = per_day if len(demand) >= 2 * per_day else max(1, len(demand) // max(1, math.isqrt(len(demand))))
-    return [slice(i, min(i + size, len(demand))) for i in range(0, len(demand), size)]
+    count, per_day = len(demand), round(DAY_S / demand.window_s)
+    size = per_day if count >= 2 * per_day else max(1, count // max(1, math.isqrt(count)))
+    starts = list(range(0, count, size))
+    if len(starts) > 1 and count - starts[-1] < size / 2:
+        starts.pop()
+    return [slice(a, b) for a, b in itertools.pairwise([*starts, count])]
+
+
+def strata_of(demand: Demand, blocks: list[slice]) -> NDArray[np.int64]:
+    """Stratum of each block: workday or weekend, day of the week where the date is not known, one below two days.
+
+    Days differ by the calendar; that is no uncertainty, and is not resampled as one.
+    """
+    if len(demand) * demand.window_s < 2 * DAY_S:
+        return np.zeros(len(blocks), dtype=np.int64)
+    first = 0 if demand.start_hour is None else int(demand.start_hour // 24)
+    weekday = (first + np.arange(len(blocks))) % DAYS_PER_WEEK
+    return weekday if demand.start_hour is None else (weekday >= SATURDAY).astype(np.int64)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Sampled:
+    """95 % intervals by purchase [USD/month]: of the cost, and of the saving against the first purchase."""
+
+    low: Floats
+    high: Floats
+    saving_low: Floats
+    saving_high: Floats
 
 
 def sampling_intervals(
-    demand: Demand,
-    scenario: Scenario,
-    purchases: list[Purchase],
-    *,
-    week_to_week_cv: float,
-    seed: int,
-) -> tuple[Floats, Floats]:
-    """95 % intervals of monthly costs [USD/month] by resampling blocks.
+    demand: Demand, scenario: Scenario, purchases: list[Purchase], *, week_to_week_cv: float, seed: int
+) -> Sampled:
+    """Resample the trace's blocks, all purchases on the same resamples.
 
-    Under four weeks no trace shows how weeks differ: the interval is widened by the cost's response to a
-    demand `week_to_week_cv` higher and lower.
+    Under four weeks no trace shows how weeks differ: each resample also draws a growth of demand, normal around
+    1 with `week_to_week_cv`, and takes each purchase's response to it. Savings are differences within a
+    resample, so that what moves both sides alike cancels.
     """
+    rng = np.random.default_rng(seed)
     blocks = blocks_of(demand)
-    parts = np.array([Costing(demand, scenario, block=block).variable(purchases) for block in blocks])
-    low, high = block_bootstrap_total(parts, DRAWS, np.random.default_rng(seed))
-    fixed = Costing(demand, scenario).fixed(purchases)
-    centre = parts.sum(axis=0)
-    prior = np.zeros(len(purchases))
-    if demand.period_s < FOUR_WEEKS_S and week_to_week_cv > 0:
-        up, down = (
+    draws = bootstrap_totals(_by_block(demand, scenario, purchases, blocks), strata_of(demand, blocks), DRAWS, rng)
+    if demand.covered_s < FOUR_WEEKS_S and week_to_week_cv > 0:
+        draws += _responses(demand, scenario, purchases, week_to_week_cv, rng)
+    monthly = Costing(demand, scenario).fixed(purchases) + np.maximum(draws, 0.0) * demand.per_month
+    return Sampled(*interval_of(monthly), *interval_of(monthly[:, :1] - monthly))
+
+
+def _by_block(demand: Demand, scenario: Scenario, purchases: list[Purchase], blocks: list[slice]) -> Floats:
+    """Traffic-dependent cost of each purchase in each block: an array (blocks, purchases) [USD per trace]."""
+    parts = np.empty((len(blocks), len(purchases)))
+    bought = [i for i, p in enumerate(purchases) if p.is_capacity]
+    starts = [block.start for block in blocks]
+    for i, purchase in enumerate(purchases):
+        if not purchase.is_capacity:
+            parts[:, i] = np.add.reduceat(token_windows(demand, purchase, scenario), starts)
+    for row, block in enumerate(blocks):
+        parts[row, bought] = Costing(demand, scenario, block=block).variable([purchases[i] for i in bought])
+    return parts
+
+
+def _responses(
+    demand: Demand, scenario: Scenario, purchases: list[Purchase], cv: float, rng: np.random.Generator
+) -> Floats:
+    """Change of each purchase's cost under drawn growths of demand: an array (draws, purchases) [USD per trace]."""
+    grid = np.maximum(0.0, 1 + cv * np.array([-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0]))
+    costs = np.array(
+        [
             Costing(demand, dataclasses.replace(scenario, growth=scenario.growth * factor)).variable(purchases)
-            for factor in (1 + week_to_week_cv, max(0.0, 1 - week_to_week_cv))
-        )
-        prior = 1.959964 * (up - down) / 2
-    below = np.hypot(centre - low, prior)
-    above = np.hypot(high - centre, prior)
-    per_month = demand.per_month
-    return fixed + np.maximum(0.0, centre - below) * per_month, fixed + (centre + above) * per_month
+            for factor in grid
+        ]
+    )
+    growth = np.clip(rng.normal(1.0, cv, DRAWS), grid[0], grid[-1])
+    return np.stack([np.interp(growth, grid, costs[:, i]) - costs[3, i] for i in range(len(purchases))], axis=1)

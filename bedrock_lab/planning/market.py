@@ -2,16 +2,17 @@
 
 import dataclasses
 from collections.abc import Sequence
+from datetime import date, timedelta
 
-from bedrock_lab.assumptions import Assumption
+from bedrock_lab.assumptions import Assumption, Kind
 from bedrock_lab.catalogue import places
-from bedrock_lab.catalogue.model import Model
+from bedrock_lab.catalogue.model import Model, lifecycle
 from bedrock_lab.catalogue.offers import TIER_OF
 from bedrock_lab.catalogue.pricelist import Prices
 from bedrock_lab.planning import options
-from bedrock_lab.planning.candidates import Costing, Purchase, Scenario
+from bedrock_lab.planning.candidates import TERM_MONTHS, Costing, Purchase, Scenario
 from bedrock_lab.planning.decide import ENOUGH_S
-from bedrock_lab.planning.demand import AS_RECORDED, DAY_S, Demand, Shape, demand, shape_of
+from bedrock_lab.planning.demand import AS_RECORDED, DAY_S, Demand, Shape, demand, shape_by_day, shape_of
 from bedrock_lab.planning.flips import Flip, Winner, nearest_flips
 from bedrock_lab.planning.intervals import FOUR_WEEKS_S
 from bedrock_lab.planning.question import SHAPE_UNKNOWN, WEEK_TO_WEEK, Question
@@ -22,6 +23,10 @@ from bedrock_lab.traffic.shapes import hourly_weights
 from bedrock_lab.traffic.trace import Trace
 
 WEEK_S = 7 * DAY_S
+DAYS_PER_MONTH = 365 / 12
+MOST_WINDOWS = 20_160
+"""Windows flips are searched on: two weeks of minutes; longer traces are thinned."""
+
 SEVERAL = "the trace calls several models or scopes: plan one at a time"
 
 
@@ -64,14 +69,34 @@ class Market:
     warnings: tuple[str, ...]
 
     def capacity(self, costing: Costing) -> tuple[list[Purchase], list[dict[str, str]]]:
-        """Capacity purchases for a scenario, and what is not offered."""
+        """Capacity purchases for a scenario, and what is not offered: nor a term that outlives the model."""
         made: list[Purchase] = []
+        refused: list[dict[str, str]] = []
         if self.figures is not None:
             made += options.provisioned_purchases(costing, self.figures)
-        if "reserved" not in self.question.options or self.model is None or self.scopes.home is None:
-            return made, []
-        bought, reason = options.reserved_purchases(costing, self.model, self.prices, self.region, self.scopes)
-        return made + bought, [{"option": "reserved", "reason": reason}] if reason else []
+        if "reserved" in self.question.options and self.model is not None and self.scopes.home is not None:
+            bought, reason = options.reserved_purchases(costing, self.model, self.prices, self.region, self.scopes)
+            made += bought
+            refused += [{"option": "reserved", "reason": reason}] if reason else []
+        ended = [p for p in made if self.outlives(p.term)]
+        for option, term in dict.fromkeys((p.option, p.term) for p in ended):
+            refused.append(
+                {"option": option, "reason": f"a term of {term} ends after the model's end of life, {self.eol}"}
+            )
+        return [p for p in made if p not in ended], refused
+
+    @property
+    def eol(self) -> date | None:
+        """End of life of the model, where it is announced."""
+        return lifecycle(self.model.id, self.prices.as_of).eol if self.model else None
+
+    def outlives(self, term: str | None) -> bool:
+        """Whether a commitment bought today would end after the model does."""
+        return self.eol is not None and self.ends(term) > self.eol
+
+    def ends(self, term: str | None) -> date:
+        """Day a commitment bought on the plan's day ends."""
+        return self.prices.as_of + timedelta(days=DAYS_PER_MONTH * TERM_MONTHS[term or "none"])
 
     def winner(self, scenario: Scenario) -> str:
         """Way of buying that is cheapest in a scenario, sizes apart."""
@@ -80,12 +105,16 @@ class Market:
         named = [(p.name, float(c)) for p, c in zip(pool, costing.monthly(pool), strict=True)] if pool else []
         if self.figures is not None and self.figures.availability == "yes":
             for term, usd in self.figures.usd_per_hour.items():
-                named.append((f"provisioned-{term}", options.best_provisioned_cost(costing, usd)))
+                if not self.outlives(term):
+                    named.append((f"provisioned-{term}", options.best_provisioned_cost(costing, usd)))
         if "reserved" in self.question.options and self.model is not None and self.scopes.home is not None:
             least = min((c for _, c in named), default=float("inf"))
             named += options.best_reserved_costs(
                 costing, self.model, self.prices, self.region, self.scopes, below=least
             )
+            named = [
+                pair for pair in named if not self.outlives(pair[0].split("-")[1] if "reserved" in pair[0] else None)
+            ]
         return min(named, key=lambda pair: (round(pair[1], 9), named.index(pair)))[0] if named else "nothing"
 
     def flips(self) -> list[Flip]:
@@ -100,11 +129,14 @@ class Market:
                 spans.append((name, value, value / 4, value * 4))
             spans.append(("unit_price_factor", 1.0, 0.25, 4.0))
         found: list[Flip] = []
+        thin = dataclasses.replace(self, demand=self.demand.thinned(MOST_WINDOWS))
         for name, at, lo, hi in spans:
-            found += nearest_flips(name, at, lo, hi, self._winner_by(name))
+            found += nearest_flips(name, at, lo, hi, thin.winner_by(name))
         return found
 
-    def _winner_by(self, name: str) -> Winner:
+    def winner_by(self, name: str) -> Winner:
+        """Winner as a function of one quantity, the others at their central values."""
+
         def winner(value: float) -> str:
             return self.winner(dataclasses.replace(self.scenario, **{name: value}))  # type: ignore[arg-type]
 
@@ -155,15 +187,17 @@ def open_market(
     tokens, no_tokens, assumed = options.token_purchases(
         model, prices, region, scopes, question.options, missing, question.deferrable, question.deadline_h
     )
-    shape, shapes, note = _shapes(question, made.period_s)
+    shape, shapes, note = _shapes(question, made)
     extra, ttl = _unknown_ttl(rows, prices, float(made.on_demand_usd.sum()))
     held = {a.name: a for a in (*rows.assumptions, *assumed, *question.stated.values(), *ttl)}
     if figures is not None:
         held |= {a.name: a for a in (figures.input_tpm, figures.output_tpm)}
-    short = made.period_s < ENOUGH_S and question.shape is None
-    if not short and made.period_s < FOUR_WEEKS_S:
+    short = min(made.period_s, made.covered_s) < ENOUGH_S and question.shape is None
+    if not short and made.covered_s < FOUR_WEEKS_S:
         held.setdefault(WEEK_TO_WEEK.name, WEEK_TO_WEEK)
-    if made.period_s < WEEK_S:
+    if question.deferrable:
+        held["deferrable"] = _deferrable(question.deferrable)
+    if made.covered_s < WEEK_S:
         stated = dataclasses.replace(SHAPE_UNKNOWN, value=question.shape or "", source="stated by the user")
         held["shape"] = stated if question.shape else SHAPE_UNKNOWN
     return Market(
@@ -199,18 +233,33 @@ def _single_target(rows: Rows) -> tuple[Model | None, str | None]:
     return model, scopes.pop() if len(scopes) == 1 else None
 
 
-def _shapes(question: Question, period_s: float) -> tuple[Shape, tuple[Shape, ...], str | None]:
-    """Return the central shape, every shape the range runs over, and a warning."""
-    if period_s >= WEEK_S:
+def _deferrable(share: float) -> Assumption:
+    return Assumption(
+        name="deferrable", value=share, kind=Kind.ASSUMED, source="stated by the user", unit="share of requests"
+    )
+
+
+def _shapes(question: Question, made: Demand) -> tuple[Shape, tuple[Shape, ...], str | None]:
+    """Return the central shape, every shape the range runs over, and a warning.
+
+    A trace of a day or more holds its own nights: a shape then weighs its days alone.
+    """
+
+    def shaped(name: str) -> Shape:
+        days = int(made.covered_s // DAY_S)
+        hourly = hourly_weights(name)
+        return shape_by_day(name, hourly, made.start_hour, days) if days else shape_of(name, hourly)
+
+    if made.covered_s >= WEEK_S:
         note = "the trace holds a week or more: --shape does not reshape it" if question.shape else None
         return AS_RECORDED, (AS_RECORDED,), note
     if question.shape:
-        made = shape_of(question.shape, hourly_weights(question.shape))
+        stated = shaped(question.shape)
         note = None
-        if not 0.02 <= made.mean <= 2:
-            note = f"the weights of shape {question.shape} average {made.mean:g} of the demand as recorded"
-        return made, (made,), note
-    flat, office = (shape_of(name, hourly_weights(name)) for name in ("flat", "office"))
+        if not 0.02 <= stated.mean <= 2:
+            note = f"the weights of shape {question.shape} average {stated.mean:g} of the demand as recorded"
+        return stated, (stated,), note
+    flat, office = shaped("flat"), shaped("office")
     return flat, (flat, office), None
 
 

@@ -104,7 +104,7 @@ def token_purchases(
         if name in DEFERRED and deferrable == 0:
             refused.append({"option": name, "reason": "no share of requests can wait (--deferrable is 0)"})
             continue
-        if name in DEFERRED and deadline_h is not None and deadline_h < BATCH_HOURS:
+        if name == "batch" and deadline_h is not None and deadline_h < BATCH_HOURS:
             reason = f"no turnaround is published, and {deadline_h:g} h is under the least timeout of {BATCH_HOURS} h"
             refused.append({"option": name, "reason": reason})
             continue
@@ -189,7 +189,8 @@ def _reserved_in(
 ) -> list[Purchase]:
     """Reserved purchases of one scope by term: the least, the best with its neighbours, a ladder up to the peak."""
     published = reserved_prices(prices, model.id, region, scope)
-    load = costing.load._replace(usd=costing.load.usd * costing.demand.per_month)
+    load = costing.load_in(scope)
+    load = load._replace(usd=load.usd * costing.demand.per_month)
     made = []
     for term, sold in published.items():
         hourly = (float(sold.usd_per_hour_per_ktpm[0]), float(sold.usd_per_hour_per_ktpm[1]))
@@ -223,13 +224,14 @@ def best_reserved_costs(
     costing: Costing, model: Model, prices: Prices, region: str, scopes: Scopes, *, below: float
 ) -> list[tuple[str, float]]:
     """Return the cost of the cheapest Reserved purchase of each term that could cost less than `below`."""
-    load = costing.load._replace(usd=costing.load.usd * costing.demand.per_month)
     made = []
     sales = [(s, *sale) for s in scopes.allowed for sale in reserved_prices(prices, model.id, region, s or "").items()]
     for scope, term, sold in sales:
         monthly = tuple(float(p) * HOURS_PER_MONTH for p in sold.usd_per_hour_per_ktpm)
         least = monthly[0] * sold.minimum_ktpm[0] + monthly[1] * sold.minimum_ktpm[1]
         if least < below:
+            load = costing.load_in(scope)
+            load = load._replace(usd=load.usd * costing.demand.per_month)
             size = best_reserved(load, (monthly[0], monthly[1]), sold.minimum_ktpm)
             made.append((scopes.named(f"reserved-{term}", scope), size.cost))
     return made

@@ -3,22 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bedrock_lab.catalogue import places
 from bedrock_lab.catalogue.model import invocable, lifecycle
-from bedrock_lab.catalogue.offers import TIER_OF
 from bedrock_lab.catalogue.pricelist import Prices
 from bedrock_lab.catalogue.pricelist import prices as load_prices
-from bedrock_lab.catalogue.tables import source_text
 from bedrock_lab.catalogue.target import lifecycle_warning
 from bedrock_lab.errors import InputError
-from bedrock_lab.planning import answers, decide, intervals
+from bedrock_lab.planning import answers, decide, intervals, notes
 from bedrock_lab.planning.candidates import Candidate, Costing, Purchase
 from bedrock_lab.planning.demand import DAY_S
+from bedrock_lab.planning.facts import price_facts
 from bedrock_lab.planning.market import Market, open_market
 from bedrock_lab.planning.question import ask
 from bedrock_lab.planning.result import Certificate, Plan
 from bedrock_lab.planning.slo import trace_meets
-from bedrock_lab.planning.units import UnitFigures
 from bedrock_lab.rows import TOKEN_RATIO, Rows, priced_rows
 from bedrock_lab.traffic.trace import Trace
 
@@ -99,13 +96,16 @@ def plan(
         *prices.notes,
         *(lifecycle_warning(m, prices) for m in rows.models),
         *market.warnings,
-        _unused(model, rows),
-        _might(listed, decision),
-        _outside(market),
-        _short_note(market),
+        notes.unused(model, scope, rows),
+        notes.might(listed, decision),
+        notes.outside(market),
+        notes.short(market),
         "no evidence of latency for the SLO: slo_met is null where nothing measured decides it"
-        if question.slo and met is None
+        if question.slo and (decision.candidate is None or decision.candidate.slo_met is None)
         else None,
+        *notes.commitment(market, listed, decision),
+        notes.unlisted_units(market, decision),
+        notes.flat_tiers(rows, prices, listed),
         "windows hold sums: long-context thresholds of single requests cannot be applied"
         if not rows.single and any(prices.thresholds(t.model.id, t.scope, t.tier) for t in rows.targets)
         else None,
@@ -126,11 +126,13 @@ def plan(
         candidates=tuple(listed),
         not_offered=(*market.refused, *no_capacity),
         flips=tuple(market.flips()),
-        actions=tuple(answers.steps(decision, market.model, model_id, market.region, short=market.short)),
+        actions=tuple(
+            answers.steps(decision, market.model, model_id, market.region, _rest(market, decision), short=market.short)
+        ),
         certificate=_certificate(market, listed, decision),
         assumptions=tuple(market.assumptions.values()),
         warnings=tuple(dict.fromkeys(w for w in warnings if w)),
-        price_sources=_price_sources(rows, prices, market.figures),
+        price_sources=price_facts(rows, prices, (c.purchase for c in costed), market.figures),
         seed=seed,
         demand=market.demand,
         scenario=market.scenario,
@@ -145,23 +147,26 @@ def _costed(market: Market, purchases: list[Purchase], met: bool | None) -> list
     sampled = None
     if not market.short:
         spread = market.assumptions.get("week_to_week_cv")
-        sampled = intervals.sampling_intervals(
-            made,
-            scenario,
-            purchases,
-            week_to_week_cv=float(spread.value) if spread else 0.0,
-            seed=market.question.seed,
-        )
+        cv = float(spread.value) if spread else 0.0
+        sampled = intervals.sampling_intervals(made, scenario, purchases, week_to_week_cv=cv, seed=market.question.seed)
     return [
         Candidate(
             purchase=p,
             cost_usd_per_month=float(costs[i]),
             range=(float(low[i]), float(high[i])),
-            ci95=(float(sampled[0][i]), float(sampled[1][i])) if sampled else None,
-            slo_met=met if p.option == "on-demand" and p.tier == "default" else None,
+            ci95=(float(sampled.low[i]), float(sampled.high[i])) if sampled else None,
+            saving_ci95=(float(sampled.saving_low[i]), float(sampled.saving_high[i])) if sampled else None,
+            slo_met=_slo_met(p, met),
         )
         for i, p in enumerate(purchases)
     ]
+
+
+def _slo_met(purchase: Purchase, met: bool | None) -> bool | None:
+    """Carry evidence on default on-demand over: what is slower than it, or keeps most of it, fails with it."""
+    if purchase.tier == "default" and purchase.option == "on-demand":
+        return met
+    return False if met is False and purchase.tier in {"batch", "flex"} else None
 
 
 def _certificate(market: Market, listed: list[Candidate], decision: decide.Decision) -> Certificate:
@@ -172,7 +177,7 @@ def _certificate(market: Market, listed: list[Candidate], decision: decide.Decis
         market.scenario,
         [p for p in bought if not p.is_capacity],
         min((p.usd_per_hour for p in bought if p.option == "provisioned"), default=None),
-        min((p.usd_per_hour_per_ktpm for p in bought if p.option == "reserved"), default=None),
+        _lowest([p.usd_per_hour_per_ktpm for p in bought if p.option == "reserved"]),
     )
     judged = decision.candidate or decision.cheapest
     cost = judged.cost_usd_per_month if judged else 0.0
@@ -189,91 +194,23 @@ def _refuse_ended(rows: Rows, prices: Prices) -> None:
             )
 
 
+def _rest(market: Market, decision: decide.Decision) -> float:
+    """Cost of what a recommended batch or flex leaves on demand [USD/month]."""
+    if decision.candidate is None:
+        return 0.0
+    scenario, scope = market.scenario, decision.candidate.purchase.scope
+    whole = float(market.demand.on_demand(scope).sum()) * market.demand.per_month * scenario.shape.mean
+    return (1 - scenario.deferrable) * whole * scenario.volume
+
+
+def _lowest(pairs: list[tuple[float, float]]) -> tuple[float, float] | None:
+    return (min(i for i, _ in pairs), min(o for _, o in pairs)) if pairs else None
+
+
 def _baseline(market: Market) -> Purchase:
     """On-demand, default tier, as the trace stands."""
     scope = market.scopes.baseline
     stands = market.model is None or scope is None or invocable(market.model.id).get(scope) != "no"
     return Purchase(
         name="on-demand", option="on-demand", tier="default", scope=scope, availability="yes" if stands else "no"
-    )
-
-
-def _outside(market: Market) -> str | None:
-    """Name a cheaper scope that the plan may not use."""
-    model, scopes, made = market.model, market.scopes, market.demand
-    if model is None or not scopes.allowed:
-        return None
-    home = float(made.token_usd.get(("default", scopes.home or ""), made.on_demand_usd).sum())
-    best: tuple[float, str] | None = None
-    for scope in places.SCOPES:
-        cost = made.token_usd.get(("default", scope))
-        if scope in scopes.allowed or invocable(model.id).get(scope) == "no" or cost is None:
-            continue
-        saved = home - float(cost.sum())
-        if saved > 0.001 * home and (best is None or saved > best[0]):
-            best = (saved, scope)
-    if best is None:
-        return None
-    usd = answers.usd(best[0] * made.per_month * market.scenario.volume)
-    return f"scope {best[1]} would cost {usd} a month less; it is outside the allowed scopes (--allow-scopes)"
-
-
-def _price_sources(rows: Rows, prices: Prices, figures: UnitFigures | None) -> tuple[dict[str, str], ...]:
-    """List the price facts the plan rests on, each with its source and date."""
-    facts: dict[tuple[str, ...], dict[str, str]] = {}
-    for where in rows.targets:
-        for tier in TIER_OF.values():
-            spot = where.spot._replace(tier=tier)
-            for bucket, tokens in rows.tokens.items():
-                held = prices.rows_on(spot, bucket)
-                if not held or not tokens.any():
-                    continue
-                row = held[-1]
-                facts[(row.model, row.scope, tier, bucket)] = {
-                    "what": f"{row.model} {bucket}, {tier}, {where.scope}",
-                    "usd": f"{row.usd_per_mtok} per 1M tokens",
-                    "since": row.since.isoformat(),
-                    "source": source_text(row.source),
-                }
-    for term, usd in (figures.usd_per_hour if figures else {}).items():
-        facts["unit", term] = {
-            "what": f"model unit, {answers.COMMITMENT[term]}",
-            "usd": f"{usd:g} per hour",
-            "since": "",
-            "source": figures.note if figures else "",
-        }
-    return tuple(facts.values())
-
-
-def _unused(model: str | None, rows: Rows) -> str | None:
-    """Say that a model was given which no row needs."""
-    if model is None or any(t.model_id == model for t in rows.targets):
-        return None
-    return f"every row names its own model: {model} is not used (--as-model reprices)"
-
-
-def _might(listed: list[Candidate], decision: decide.Decision) -> str | None:
-    """Name what might be cheaper if what nobody publishes turned out well."""
-    chosen = decision.candidate
-    unknown = [c for c in listed if c.purchase.availability == "unknown"]
-    if chosen is None or not unknown:
-        return None
-    best = min(unknown, key=lambda c: c.cost_usd_per_month)
-    if best.cost_usd_per_month >= chosen.cost_usd_per_month:
-        return None
-    how = (
-        "give --unit-input-tpm and --unit-output-tpm" if best.purchase.option == "provisioned" else "ask for its price"
-    )
-    return f"{best.name} might cost {answers.usd(best.cost_usd_per_month)} a month if what is assumed holds: {how}"
-
-
-def _short_note(market: Market) -> str | None:
-    """Say what a short trace cannot show."""
-    if not market.short:
-        return None
-    capacity = {"provisioned", "reserved"} & set(market.question.options)
-    held = "; no capacity is recommended on it" if capacity else ""
-    length = answers.length(market.demand.period_s / DAY_S)
-    return (
-        f"{length} of traffic do not show how weeks differ: no sampling interval{held} (two weeks, or --shape, would)"
     )

@@ -9,8 +9,6 @@ from bedrock_lab.planning.candidates import Candidate, Scenario
 from bedrock_lab.planning.demand import Demand
 from bedrock_lab.planning.flips import Flip
 
-SHOWN = 12
-
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:

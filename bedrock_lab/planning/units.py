@@ -65,6 +65,8 @@ def _throughput(name: str, value: float, source: str, kind: Kind, factor: tuple[
 
 def _by_parity(demand: Demand, price_none: float) -> tuple[Assumption, Assumption]:
     """Assume a throughput at which a fully used unit is worth about what it costs, in the trace's own mix."""
+    if not demand.on_demand_usd.any():
+        raise InputError("the trace holds no tokens: no throughput of a unit can be assumed from it")
     value_per_minute = float(np.sum(demand.on_demand_usd)) / max(
         float(np.sum(demand.input_tpm)) * demand.window_s / 60, 1e-300
     )

@@ -1,0 +1,120 @@
+"""What a reader of the plan should be told beside the answer, each a sentence."""
+
+from collections.abc import Iterator
+
+from bedrock_lab.catalogue import places
+from bedrock_lab.catalogue.model import invocable, lifecycle
+from bedrock_lab.catalogue.offers import offer
+from bedrock_lab.catalogue.pricelist import Prices
+from bedrock_lab.planning import answers, decide
+from bedrock_lab.planning.candidates import Candidate
+from bedrock_lab.planning.demand import DAY_S
+from bedrock_lab.planning.market import Market
+from bedrock_lab.rows import Rows
+
+
+def outside(market: Market) -> str | None:
+    """Name a cheaper scope that the plan may not use."""
+    model, scopes, made = market.model, market.scopes, market.demand
+    if model is None or not scopes.allowed:
+        return None
+    home = float(made.token_usd.get(("default", scopes.home or ""), made.on_demand_usd).sum())
+    best: tuple[float, str] | None = None
+    for scope in places.SCOPES:
+        cost = made.token_usd.get(("default", scope))
+        if scope in scopes.allowed or invocable(model.id).get(scope) == "no" or cost is None:
+            continue
+        saved = home - float(cost.sum())
+        if saved > 0.001 * home and (best is None or saved > best[0]):
+            best = (saved, scope)
+    if best is None:
+        return None
+    usd = answers.usd(best[0] * made.per_month * market.scenario.volume * market.scenario.shape.mean)
+    return f"scope {best[1]} would cost {usd} a month less; it is outside the allowed scopes (--allow-scopes)"
+
+
+def unused(model: str | None, scope: str | None, rows: Rows) -> str | None:
+    """Say that a model or a scope was given which no row needs."""
+    given = [
+        w for w, held in ((model, {t.model_id for t in rows.targets}), (scope, {t.scope for t in rows.targets})) if w
+    ]
+    missing = [w for w in given if all(w not in {t.model_id, t.scope} for t in rows.targets)]
+    if not missing:
+        return None
+    return f"every row names its own model: {' and '.join(missing)} is not used (--as-model reprices)"
+
+
+def might(listed: list[Candidate], decision: decide.Decision) -> str | None:
+    """Name what might be cheaper if what nobody publishes turned out well."""
+    chosen = decision.candidate
+    unknown = [c for c in listed if c.purchase.availability == "unknown"]
+    if chosen is None or not unknown:
+        return None
+    best = min(unknown, key=lambda c: c.cost_usd_per_month)
+    if best.cost_usd_per_month >= chosen.cost_usd_per_month:
+        return None
+    how = (
+        "give --unit-input-tpm and --unit-output-tpm" if best.purchase.option == "provisioned" else "ask for its price"
+    )
+    return f"{best.name} might cost {answers.usd(best.cost_usd_per_month)} a month if what is assumed holds: {how}"
+
+
+def short(market: Market) -> str | None:
+    """Say what a short trace cannot show."""
+    if not market.short:
+        return None
+    capacity = {"provisioned", "reserved"} & set(market.question.options)
+    held = "; no capacity is recommended on it" if capacity else ""
+    length = answers.length(market.demand.period_s / DAY_S)
+    return (
+        f"{length} of traffic do not show how weeks differ: no sampling interval{held} (two weeks, or --shape, would)"
+    )
+
+
+def commitment(market: Market, listed: list[Candidate], decision: decide.Decision) -> Iterator[str]:
+    """Say what a recommended commitment obliges to, and how it could turn out a loss."""
+    chosen = decision.candidate
+    if chosen is None or not chosen.purchase.months:
+        return
+    p = chosen.purchase
+    total = answers.usd(p.fixed_usd_per_month * p.months)
+    yield f"the commitment is {total} over {p.months} months, whatever the traffic; it renews by itself"
+    free = [c for c in decide.eligible(listed) if not c.purchase.months]
+    if free and chosen.saving_ci95 is not None:
+        best = min(free, key=lambda c: c.cost_usd_per_month)
+        saved = best.cost_usd_per_month - chosen.cost_usd_per_month
+        if chosen.saving_ci95[0] <= 0:
+            yield (
+                f"the saving of {answers.usd(saved)} a month against {best.name} is not settled: "
+                f"with 95 % it lies between {answers.usd(chosen.saving_ci95[0])} and "
+                f"{answers.usd(chosen.saving_ci95[1])} against on-demand"
+            )
+    life = lifecycle(market.model.id, market.prices.as_of) if market.model else None
+    if life and life.eol is None and life.eol_no_sooner_than and market.ends(p.term) > life.eol_no_sooner_than:
+        yield f"the commitment passes {life.eol_no_sooner_than}, before which the model will not end; after it, it may"
+
+
+def unlisted_units(market: Market, decision: decide.Decision) -> str | None:
+    """Say that units were recommended for a model that no list sells them for."""
+    chosen = decision.candidate
+    if chosen is None or chosen.purchase.option != "provisioned" or market.model is None:
+        return None
+    sold = offer(market.prices, market.model.id, "provisioned", market.region, places.IN_REGION)
+    if sold.availability != "no":
+        return None
+    return f"provisioned units for {market.model.id}: {sold.reason}; taken at your word"
+
+
+def flat_tiers(rows: Rows, prices: Prices, listed: list[Candidate]) -> str | None:
+    """Say that long prompts are priced flat in tiers for which no long-context price is published."""
+    if not rows.single:
+        return None
+    for code, where in enumerate(rows.targets):
+        prompts = sum(v[rows.codes == code] for b, v in rows.tokens.items() if b != "output")
+        for tier in {c.purchase.tier for c in listed} - {"default", "reserved"}:
+            spot = where.spot._replace(tier=tier)
+            edges = prices.thresholds(spot.model, spot.scope, "default")
+            if edges and not prices.thresholds(spot.model, spot.scope, tier) and bool((prompts > edges[0]).any()):
+                above = f"{edges[0]:,} prompt tokens"
+                return f"no price above {above} is published for tier {tier}: it may be dearer than shown"
+    return None
