@@ -28,7 +28,7 @@ $(STAMP): pyproject.toml requirements.lock
 	@touch $@
 
 report: install ## the decision report; TRACE=path MODEL=id for your own traffic, else two synthetic weeks
-	@$(BIN)/bedrock-lab report notebooks/01_which_option.ipynb $(if $(TRACE),-p trace="$(TRACE)") $(if $(MODEL),-p model="$(MODEL)")
+	@$(BIN)/bedrock-lab report notebooks/01_which_option.ipynb $(if $(TRACE),-p trace="$(TRACE)" -p prices_as_of=$$(date +%F),-p deferrable=0.2) $(if $(MODEL),-p model="$(MODEL)")
 
 test: install ## the test suite, parallel (Chromium tests say so when they are skipped)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -q

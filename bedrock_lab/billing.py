@@ -13,19 +13,16 @@ from bedrock_lab.catalogue.pricelist import prices as load_prices
 from bedrock_lab.catalogue.target import Target, lifecycle_warning
 from bedrock_lab.errors import InputError, listing
 from bedrock_lab.pricing import (
-    EXACT,
     MTOK,
     SECONDS_PER_MONTH,
     WRITES,
-    Line,
-    add,
     check_buckets,
     line,
-    plain,
     unit_price,
     unknown_ttl_assumption,
     unknown_ttl_prices,
 )
+from bedrock_lab.quote import EXACT, Line, add, plain
 from bedrock_lab.rows import TOKEN_RATIO, priced_rows
 from bedrock_lab.traffic.trace import Trace
 from bedrock_lab.traffic.usage import BUCKETS

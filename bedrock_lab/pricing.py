@@ -1,10 +1,7 @@
 """The bill: what usage costs at a model's prices, exact on a bill, in float64 over a Trace."""
 
-import dataclasses
-import decimal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +11,9 @@ from bedrock_lab.catalogue import places
 from bedrock_lab.catalogue.pricelist import PriceRow, Prices, Spot, price_rows
 from bedrock_lab.catalogue.pricelist import prices as load_prices
 from bedrock_lab.catalogue.tables import source_text
-from bedrock_lab.catalogue.target import Target, lifecycle_warning, target
+from bedrock_lab.catalogue.target import lifecycle_warning, target
 from bedrock_lab.errors import InputError, UnknownPriceError
+from bedrock_lab.quote import EXACT, Line, Quote
 from bedrock_lab.traffic.usage import BUCKETS, Usage
 
 Floats = NDArray[np.float64]
@@ -23,118 +21,7 @@ Floats = NDArray[np.float64]
 MTOK = Decimal(1_000_000)
 SECONDS_PER_MONTH = 2_628_000
 HOURS_PER_MONTH = 730
-EXACT = decimal.Context(prec=80)
 WRITES = ("cache_write_5m", "cache_write_30m", "cache_write_1h")
-
-
-def plain(value: Decimal) -> str:
-    """Write a decimal without exponent and trailing zeros.
-
-    >>> plain(Decimal("4.9500")), plain(Decimal("1E+3"))
-    ('4.95', '1000')
-    """
-    text = format(value, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One bucket of a bill.
-
-    Attributes
-    ----------
-    usd_per_mtok, list_usd_per_mtok
-        Net and list price [USD per 1M tokens].
-    cost_usd, list_usd
-        Net and list cost [USD].
-    """
-
-    spot: Spot
-    bucket: str
-    tokens: int
-    usd_per_mtok: Decimal
-    list_usd_per_mtok: Decimal
-    cost_usd: Decimal
-    list_usd: Decimal
-    above_tokens: int
-    source: str
-    known_from: str
-    agreement: str | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values; money as exact decimal strings."""
-        return {
-            "bucket": self.bucket,
-            "tokens": self.tokens,
-            "usd_per_mtok": plain(self.usd_per_mtok),
-            "cost_usd": plain(self.cost_usd),
-            "list_usd_per_mtok": plain(self.list_usd_per_mtok),
-            "list_usd": plain(self.list_usd),
-            "above_tokens": self.above_tokens,
-            "source": self.source,
-            "known_from": self.known_from,
-            "agreement": self.agreement,
-        }
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Quote:
-    """What usage costs; `cost_usd` is what one pays, `list_usd` what the public list says."""
-
-    target: Target
-    date: str
-    requests: int
-    lines: tuple[Line, ...]
-    warnings: tuple[str, ...]
-
-    @property
-    def cost_usd(self) -> Decimal:
-        """Net cost of all requests [USD], exact."""
-        return add(line.cost_usd for line in self.lines)
-
-    @property
-    def list_usd(self) -> Decimal:
-        """List cost of all requests [USD], exact."""
-        return add(line.list_usd for line in self.lines)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON of ``bedrock-lab price``."""
-        return {
-            "model": self.target.model.id,
-            "model_id": self.target.model_id,
-            "region": self.target.region,
-            "scope": self.target.scope,
-            "tier": self.target.tier,
-            "date": self.date,
-            "requests": self.requests,
-            "cost_usd": plain(self.cost_usd),
-            "list_usd": plain(self.list_usd),
-            "net_usd": plain(self.cost_usd),
-            "lines": [line.to_dict() for line in self.lines],
-            "warnings": list(self.warnings),
-        }
-
-    def to_frame(self) -> Any:
-        """Return the lines as a pandas DataFrame."""
-        import pandas as pd
-
-        return pd.DataFrame([line.to_dict() for line in self.lines])
-
-    def _repr_html_(self) -> str:
-        head = f"<p>{self.target.model.id}, {self.target.scope}, {self.target.tier}: {plain(self.cost_usd)} USD</p>"
-        return head + str(self.to_frame().to_html(index=False))
-
-
-def add(amounts: Iterator[Decimal] | Sequence[Decimal]) -> Decimal:
-    """Sum decimals exactly.
-
-    >>> add([Decimal("0.1"), Decimal("0.2")])
-    Decimal('0.3')
-    """
-    total = Decimal(0)
-    for amount in amounts:
-        total = EXACT.add(total, amount)
-    return total
 
 
 def _threshold(prices: Prices, spot: Spot, prompt_tokens: int) -> int:
@@ -226,7 +113,7 @@ def price(
     Examples
     --------
     >>> use = Usage(input_tokens=1_000_000, output_tokens=100_000)
-    >>> plain(price(use, "global.anthropic.claude-sonnet-4-6", prices=load_prices("2026-11-22")).cost_usd)
+    >>> price(use, "global.anthropic.claude-sonnet-4-6", prices=load_prices("2026-11-22")).to_dict()["cost_usd"]
     '4.5'
     """
     if type(requests) is not int or requests < 1:

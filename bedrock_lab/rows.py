@@ -57,7 +57,7 @@ def _targets(
     columns = {key: trace.text(key) for key in KEYS}
     if all(column is None for column in columns.values()):
         if model is None:
-            raise InputError(f"{trace.source}: the trace names no model; give one (--model ID)")
+            raise InputError(f"{trace.source}: the trace names no model; give one (--model ID, or the parameter model)")
         return (target(model, region=region, scope=scope),), np.zeros(len(trace), dtype=np.int64)
     frame = pd.DataFrame({k: v if v is not None else np.full(len(trace), None) for k, v in columns.items()})
     codes = frame.groupby(list(KEYS), dropna=False, sort=False).ngroup().to_numpy(dtype=np.int64)
@@ -67,7 +67,7 @@ def _targets(
         row = {k: None if pd.isna(v) else str(v) for k, v in zip(KEYS, values, strict=True)}
         name = row["model"] or model
         if name is None:
-            raise InputError(f"{trace.source}: some rows name no model; give one (--model ID)")
+            raise InputError(f"{trace.source}: some rows name no model; give one (--model ID, or the parameter model)")
         found.append(
             target(
                 name,
@@ -105,6 +105,8 @@ def priced_rows(
                 unit="share of input",
             )
         )
+    else:
+        assumptions += _cache_gaps(trace, kept)
     if as_model is not None:
         if not _already(trace, as_model):
             assumptions.append(ratio_assumption(token_ratio))
@@ -151,6 +153,21 @@ def _counted(trace: Trace) -> tuple[NDArray[np.int64], dict[str, Floats], list[s
         raise InputError(f"{trace.source}: no row can be priced (all throttled, failed or without tokens)")
     tokens = {b: np.nan_to_num(np.asarray(v, dtype=np.float64)[kept]) for b, v in columns.items() if v is not None}
     return kept, tokens, warnings
+
+
+def _cache_gaps(trace: Trace, kept: NDArray[np.int64]) -> list[Assumption]:
+    """State what is taken for cache tokens that some rows, or the format, leave open."""
+    columns = {b: trace.column(f"{b}_tokens") for b in BUCKETS if b.startswith("cache")}
+    open_rows = max((int(np.isnan(v[kept]).sum()) for v in columns.values() if v is not None), default=0)
+    writes = any(v is not None for b, v in columns.items() if b.startswith("cache_write"))
+    made = []
+    if open_rows:
+        text = f"{open_rows:,} rows do not say their cache tokens: taken as none"
+        made.append(Assumption(name="unknown_cache_tokens", value=0.0, kind=Kind.ASSUMED, source=text, unit="tokens"))
+    if columns["cache_read"] is not None and not writes:
+        text = "the trace holds cache reads and no writes: writes are taken as none"
+        made.append(Assumption(name="no_cache_writes", value=0.0, kind=Kind.ASSUMED, source=text, unit="tokens"))
+    return made
 
 
 def _already(trace: Trace, as_model: str) -> bool:

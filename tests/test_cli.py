@@ -320,11 +320,25 @@ class TestReport:
             assert Path(found[kind]).is_file()
         sidecar = json.loads(Path(found["sidecar"]).read_text())
         assert sidecar["origin"] == "log"
-        plan = answer("plan", small, "--model", "amazon.nova-pro", "--deferrable", 0.2, "--date", "2026-11-22")
+        plan = answer("plan", small, "--model", "amazon.nova-pro", "--date", "2026-11-22")
         assert sidecar["results"]["answer"] == plan["answer"]
         assert found["results"]["recommended"]["cost_usd_per_month"] == pytest.approx(
             plan["recommended"]["cost_usd_per_month"]
         )
+
+    def test_settings_reach_the_notebook(self, answer, small, tmp_path, monkeypatch):
+        """A Region and an overlay of the settings file hold in a report as they do in a plan."""
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "half.toml").write_text(
+            '[[price]]\nprovider = "amazon"\neffective = 2026-10-01\nmultiplier = 0.5\nsource = "agreement"\n'
+        )
+        (tmp_path / "bedrock-lab.toml").write_text('region = "eu-west-1"\noverlay = "half.toml"\n')
+        notebook = Path(__file__).resolve().parents[1] / "notebooks" / "01_which_option.ipynb"
+        found = answer("report", notebook, "-p", f"trace={small}", "-p", "model=amazon.nova-pro")
+        plan = answer("plan", small, "--model", "amazon.nova-pro", "--date", "2026-11-22")
+        assert found["parameters"]["region"] == plan["region"] == "eu-west-1"
+        cost = found["results"]["baseline"]["cost_usd_per_month"]
+        assert cost == pytest.approx(plan["baseline"]["cost_usd_per_month"])
 
     def test_a_wrong_input_found_in_a_cell_is_exit_2(self, cli, tmp_path, monkeypatch):
         """The trace is missing: the kernel found it, the user gets the one line."""
@@ -333,6 +347,19 @@ class TestReport:
         code, out, err = cli("report", notebook, "-p", "trace=none.csv")
         assert (code, out, err.count("\n")) == (2, "", 1)
         assert "none.csv" in err
+
+
+def test_account_ids_are_hashed(cli, tmp_path):
+    """Grouped, they stay apart; shown, they are nobody's."""
+    path = tmp_path / "accounts.csv"
+    path.write_text(
+        "time_s,input_tokens,output_tokens,account\n0,10,1,123456789012\n1,20,2,123456789012\n2,5,1,111122223333\n"
+    )
+    code, out, err = cli("trace", "cost", path, "--model", "amazon.nova-pro", "--by", "account", "--json")
+    assert code == 0
+    assert len(json.loads(out)["by"]) == 2
+    for identity in ("123456789012", "111122223333"):
+        assert identity not in out + err
 
 
 def test_doctor_calls_nothing_and_reads_no_secret(answer, monkeypatch):

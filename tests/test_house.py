@@ -86,9 +86,9 @@ def test_links_between_documents_lead_somewhere():
 
 
 def test_files_stay_small_enough_to_read():
-    """A module wants to stay under about 250 lines; none passes 420."""
+    """A module wants to stay under about 250 lines; none passes 330."""
     long = {p: len(p.read_text().splitlines()) for p in (ROOT / "bedrock_lab").rglob("*.py")}
-    assert {p.name: n for p, n in long.items() if n > 420} == {}
+    assert {p.name: n for p, n in long.items() if n > 330} == {}
 
 
 def test_ci_runs_what_the_readme_names():

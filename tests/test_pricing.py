@@ -15,7 +15,8 @@ from bedrock_lab.billing import bill
 from bedrock_lab.catalogue import TIERS, Spot, models, prices
 from bedrock_lab.catalogue.pricelist import ALL_BUCKETS
 from bedrock_lab.errors import InputError, UnknownPriceError
-from bedrock_lab.pricing import plain, price, price_vector
+from bedrock_lab.pricing import price, price_vector
+from bedrock_lab.quote import plain
 from bedrock_lab.rows import priced_rows, row_costs
 from bedrock_lab.traffic import Usage, make_trace
 
@@ -202,6 +203,15 @@ class TestBill:
         """No prompt caching is said once, not taken in silence."""
         trace = trace_of(time_s=[0.0], input_tokens=[10], output_tokens=[1])
         assert [a.name for a in bill(trace, P, model="amazon.nova-pro").assumptions] == ["no_prompt_caching"]
+
+    def test_rows_that_leave_cache_tokens_open_are_said(self):
+        """A null is not a silent zero, nor are writes a format does not hold."""
+        trace = trace_of(
+            time_s=[0.0, 1.0], input_tokens=[10, 10], output_tokens=[1, 1], cache_read_tokens=[5.0, float("nan")]
+        )
+        names = {a.name: a.source for a in bill(trace, P, model="amazon.nova-pro").assumptions}
+        assert names.keys() == {"unknown_cache_tokens", "no_cache_writes"}
+        assert names["unknown_cache_tokens"].startswith("1 rows")
 
     def test_writes_of_unknown_ttl_are_a_range(self):
         """Sonnet 4.6: 4.125 (5 minutes) to 6.60 (an hour) per million."""

@@ -14,6 +14,7 @@ from bedrock_lab.cli.output import (
     SCOPE,
     assignments,
     chosen_region,
+    chosen_seed,
     emit,
     load_prices,
     read_file,
@@ -76,7 +77,9 @@ def plan(
     ] = "1.0..1.35",
     overlay: str | None = OVERLAY,
     date: str | None = DATE,
-    seed: Annotated[int, typer.Option("--seed", parser=whole, metavar="N", help="Seed of the resampling.")] = 0,
+    seed: Annotated[
+        int | None, typer.Option("--seed", parser=whole, metavar="N", help="Seed of the resampling.")
+    ] = None,
     format: str = FORMAT,  # noqa: A002 - the option's word
     columns: str | None = COLUMNS,
     json: bool = JSON,
@@ -107,7 +110,7 @@ def plan(
         slo=slo,
         assume=assignments((part for text in assume or [] for part in text.split(",")), "--assume"),
         token_ratio=(low, high),
-        seed=seed,
+        seed=chosen_seed(seed),
     )
     warn(found.warnings)
     parts = {

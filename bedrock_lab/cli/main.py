@@ -71,7 +71,7 @@ def say(message: str) -> None:
     print(f"bedrock-lab: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201 - this is the command line
 
 
-def run(arguments: Sequence[str], *, debug: bool = False) -> int:
+def run(arguments: Sequence[str], *, debug: bool = False) -> int:  # noqa: PLR0911 - one way out for each ending
     """Run one command and return its exit code; every mistake is one line on stderr.
 
     With `debug` the traceback stands above the line.
@@ -92,6 +92,10 @@ def run(arguments: Sequence[str], *, debug: bool = False) -> int:
         trace_back(debug=debug)
         say(str(error))
         return error.exit_code
+    except ModuleNotFoundError as error:
+        trace_back(debug=debug)
+        say(f"{error.name} is not installed; pip install 'bedrock-lab[notebooks]' brings what reports need")
+        return 2
     except (typer.Abort, KeyboardInterrupt):
         say("stopped")
         return 130

@@ -178,7 +178,7 @@ def show(
     from bedrock_lab.catalogue.pricelist import price_rows
     from bedrock_lab.catalogue.tables import as_date
     from bedrock_lab.errors import InputError
-    from bedrock_lab.pricing import plain
+    from bedrock_lab.quote import plain
 
     day = as_date(date)
     found = resolve(model).model.id

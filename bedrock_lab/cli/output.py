@@ -39,6 +39,11 @@ def real(text: str | float) -> float:
     return value
 
 
+def chosen_seed(flag: int | None) -> int:
+    """Seed of flag, environment or settings file, else 0."""
+    return whole(setting("seed", None if flag is None else str(flag)) or "0")
+
+
 def chosen_region(flag: str | None) -> str | None:
     """Region somebody chose: flag, environment or settings file; None where nobody did."""
     return setting("region", flag) if given("region", flag) else None

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from bedrock_lab.cli.output import JSON, assignments, emit
-from bedrock_lab.settings import setting
+from bedrock_lab.settings import given, setting
 
 
 def report(
@@ -20,7 +20,17 @@ def report(
     """Run a notebook with parameters; publish its page, the notebook and a JSON sidecar."""
     from bedrock_lab.views.runner import run_notebook
 
-    values = assignments(parameter or [], "-p")
+    values = with_settings(Path(notebook), assignments(parameter or [], "-p"))
     done = run_notebook(Path(notebook), values, Path(setting("outputs", out) or "outputs"))
     answer = done.record["results"].get("answer", "")
     emit(done.to_dict(), f"{answer}\n{done.html}".strip(), as_json=json)
+
+
+def with_settings(notebook: Path, values: dict[str, str]) -> dict[str, str]:
+    """Give a notebook the settings somebody chose, where it takes such a parameter and was not given one."""
+    from bedrock_lab.views.notebook import read_notebook
+    from bedrock_lab.views.parameters import read_parameters
+
+    takes = {p.name for p in read_parameters(read_notebook(notebook))}
+    chosen = {name: setting(name) for name in ("region", "overlay", "seed") if name in takes and given(name)}
+    return {name: value for name, value in chosen.items() if value is not None} | values

@@ -14,6 +14,7 @@ from bedrock_lab.cli.output import (
     OVERLAY,
     REGION,
     chosen_region,
+    chosen_seed,
     emit,
     load_prices,
     read_file,
@@ -29,7 +30,7 @@ app = typer.Typer(
 FILE = typer.Argument(..., metavar="FILE", help="A file or a folder.")
 OUT = typer.Argument(..., metavar="OUT.parquet", help="Where the trace is written.")
 BY = typer.Option(None, "--by", help="Group by columns: app,model.")
-SEED = typer.Option(0, "--seed", parser=whole, metavar="N", help="Seed of the random numbers.")
+SEED = typer.Option(None, "--seed", parser=whole, metavar="N", help="Seed of the random numbers.")
 
 
 @app.command()
@@ -117,7 +118,7 @@ def synth(
     hours: Annotated[
         float | None, typer.Option("--hours", parser=real, metavar="X", help="Length to make [h] (default: as long).")
     ] = None,
-    seed: int = SEED,
+    seed: int | None = SEED,
     format: str = FORMAT,  # noqa: A002 - the option's word
     columns: str | None = COLUMNS,
     json: bool = JSON,
@@ -125,7 +126,7 @@ def synth(
     """Make traffic like a trace's, by resampling."""
     from bedrock_lab.traffic.synthesis import synth as resample
 
-    _written(resample(read_file(like, format, columns), hours, seed), out, like, as_json=json)
+    _written(resample(read_file(like, format, columns), hours, chosen_seed(seed)), out, like, as_json=json)
 
 
 @app.command("from-averages")
@@ -140,13 +141,13 @@ def from_averages(
     ],
     shape: Annotated[str, typer.Option("--shape", help="flat, office or a file of 168 hourly weights.")] = "flat",
     days: Annotated[int, typer.Option("--days", parser=whole, metavar="N", help="Length to make [days].")] = 14,
-    seed: int = SEED,
+    seed: int | None = SEED,
     json: bool = JSON,
 ) -> None:
     """Make traffic from what people know by heart."""
     from bedrock_lab.traffic.averages import from_averages as make
 
-    trace = make(requests_per_month, input_mean, output_mean, shape=shape, days=days, seed=seed)
+    trace = make(requests_per_month, input_mean, output_mean, shape=shape, days=days, seed=chosen_seed(seed))
     _written(trace, out, None, as_json=json)
 
 

@@ -7,7 +7,7 @@ from bedrock_lab.catalogue.pricelist import Prices
 from bedrock_lab.catalogue.tables import source_text
 from bedrock_lab.planning.candidates import Purchase
 from bedrock_lab.planning.units import UnitFigures
-from bedrock_lab.pricing import plain
+from bedrock_lab.quote import plain
 from bedrock_lab.rows import Rows
 
 Fact = dict[str, str]

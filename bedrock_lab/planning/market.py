@@ -1,26 +1,17 @@
 """Everything on sale for a demand: its candidates in a scenario, which of them wins, and where that flips."""
 
 import dataclasses
-from collections.abc import Sequence
 from datetime import date, timedelta
 
-from bedrock_lab.assumptions import Assumption, Kind
-from bedrock_lab.catalogue import places
+from bedrock_lab.assumptions import Assumption
 from bedrock_lab.catalogue.model import Model, lifecycle
-from bedrock_lab.catalogue.offers import TIER_OF
 from bedrock_lab.catalogue.pricelist import Prices
 from bedrock_lab.planning import options
 from bedrock_lab.planning.candidates import TERM_MONTHS, Costing, Purchase, Scenario
-from bedrock_lab.planning.decide import ENOUGH_S
-from bedrock_lab.planning.demand import AS_RECORDED, DAY_S, Demand, Shape, demand, shape_by_day, shape_of
+from bedrock_lab.planning.demand import DAY_S, Demand, Shape
 from bedrock_lab.planning.flips import Flip, Winner, nearest_flips
-from bedrock_lab.planning.intervals import FOUR_WEEKS_S
-from bedrock_lab.planning.question import SHAPE_UNKNOWN, WEEK_TO_WEEK, Question
-from bedrock_lab.planning.units import UnitFigures, unit_figures
-from bedrock_lab.pricing import unknown_ttl_assumption, unknown_ttl_prices
-from bedrock_lab.rows import Rows
-from bedrock_lab.traffic.shapes import hourly_weights
-from bedrock_lab.traffic.trace import Trace
+from bedrock_lab.planning.question import Question
+from bedrock_lab.planning.units import UnitFigures
 
 WEEK_S = 7 * DAY_S
 DAYS_PER_MONTH = 365 / 12
@@ -141,155 +132,3 @@ class Market:
             return self.winner(dataclasses.replace(self.scenario, **{name: value}))  # type: ignore[arg-type]
 
         return winner
-
-
-def open_market(
-    trace: Trace,
-    rows: Rows,
-    prices: Prices,
-    question: Question,
-    *,
-    allow_scopes: str | Sequence[str] | None,
-    window_s: float | None,
-    period_s: float | None,
-) -> Market:
-    """Bring demand, prices and assumptions together."""
-    if window_s is None:
-        window_s = max(60.0, trace.window_s or 0.0)
-    model, scope = _single_target(rows)
-    region = rows.targets[0].region
-    scopes = options.plan_scopes(model, scope, allow_scopes)
-    tiers = {(TIER_OF[o], s or "") for o in question.options if o in TIER_OF for s in scopes.allowed}
-    if model is not None:
-        tiers |= {("default", s) for s in places.SCOPES}
-    made, missing = demand(
-        trace,
-        rows,
-        prices,
-        window_s=window_s,
-        period_s=period_s,
-        tiers=tuple(sorted(tiers)),
-        scope=scopes.baseline,
-    )
-    refused = options.not_requested(question.options)
-    figures = None
-    if "provisioned" in question.options:
-        found = (
-            unit_figures(model, prices, region, made, given=question.stated, given_price=question.unit_price)
-            if model is not None
-            else SEVERAL
-        )
-        figures = found if isinstance(found, UnitFigures) else None
-        if isinstance(found, str):
-            refused.append({"option": "provisioned", "reason": found})
-    if "reserved" in question.options and (model is None or scopes.home is None):
-        refused.append({"option": "reserved", "reason": SEVERAL})
-    tokens, no_tokens, assumed = options.token_purchases(
-        model, prices, region, scopes, question.options, missing, question.deferrable, question.deadline_h
-    )
-    shape, shapes, note = _shapes(question, made)
-    extra, ttl = _unknown_ttl(rows, prices, float(made.on_demand_usd.sum()))
-    held = {a.name: a for a in (*rows.assumptions, *assumed, *question.stated.values(), *ttl)}
-    if figures is not None:
-        held |= {a.name: a for a in (figures.input_tpm, figures.output_tpm)}
-    short = min(made.period_s, made.covered_s) < ENOUGH_S and question.shape is None
-    if not short and made.covered_s < FOUR_WEEKS_S:
-        held.setdefault(WEEK_TO_WEEK.name, WEEK_TO_WEEK)
-    if question.deferrable:
-        held["deferrable"] = _deferrable(question.deferrable)
-    if made.covered_s < WEEK_S:
-        stated = dataclasses.replace(SHAPE_UNKNOWN, value=question.shape or "", source="stated by the user")
-        held["shape"] = stated if question.shape else SHAPE_UNKNOWN
-    return Market(
-        demand=made,
-        model=model,
-        region=region,
-        prices=prices,
-        scopes=scopes,
-        question=question,
-        tokens=tuple(tokens),
-        figures=figures,
-        scenario=_scenario(question, held, shape, figures),
-        shapes=shapes,
-        extra_usd=extra,
-        short=short,
-        assumptions=held,
-        refused=(*refused, *no_tokens),
-        warnings=tuple(w for w in (note, _period_note(trace, made.period_s)) if w),
-    )
-
-
-def _period_note(trace: Trace, period_s: float) -> str | None:
-    """Say that the period given is shorter than the trace: its requests would then come faster than they did."""
-    if period_s >= trace.span_s:
-        return None
-    return f"the period of {period_s:g} s is shorter than the {trace.span_s:,.0f} s from first to last request"
-
-
-def _single_target(rows: Rows) -> tuple[Model | None, str | None]:
-    """Return the one model and scope the rows call; None where they differ."""
-    model = rows.targets[0].model if len(rows.models) == 1 else None
-    scopes = {t.scope for t in rows.targets}
-    return model, scopes.pop() if len(scopes) == 1 else None
-
-
-def _deferrable(share: float) -> Assumption:
-    return Assumption(
-        name="deferrable", value=share, kind=Kind.ASSUMED, source="stated by the user", unit="share of requests"
-    )
-
-
-def _shapes(question: Question, made: Demand) -> tuple[Shape, tuple[Shape, ...], str | None]:
-    """Return the central shape, every shape the range runs over, and a warning.
-
-    A trace of a day or more holds its own nights: a shape then weighs its days alone.
-    """
-
-    def shaped(name: str) -> Shape:
-        days = int(made.covered_s // DAY_S)
-        hourly = hourly_weights(name)
-        return shape_by_day(name, hourly, made.start_hour, days) if days else shape_of(name, hourly)
-
-    if made.covered_s >= WEEK_S:
-        note = "the trace holds a week or more: --shape does not reshape it" if question.shape else None
-        return AS_RECORDED, (AS_RECORDED,), note
-    if question.shape:
-        stated = shaped(question.shape)
-        note = None
-        if not 0.02 <= stated.mean <= 2:
-            note = f"the weights of shape {question.shape} average {stated.mean:g} of the demand as recorded"
-        return stated, (stated,), note
-    flat, office = shaped("flat"), shaped("office")
-    return flat, (flat, office), None
-
-
-def _scenario(question: Question, held: dict[str, Assumption], shape: Shape, figures: UnitFigures | None) -> Scenario:
-    """Put every assumption at its central value."""
-
-    def central(name: str, default: float) -> float:
-        return float(held[name].value) if name in held else default
-
-    return Scenario(
-        growth=central("growth", 1.0),
-        token_ratio=central("token_ratio", 1.0),
-        deferrable=question.deferrable,
-        unit_input_tpm=float(figures.input_tpm.value) if figures else None,
-        unit_output_tpm=float(figures.output_tpm.value) if figures else None,
-        cache_reads_counted=central("cache_reads_counted", 0.0),
-        ratios=tuple((t, central(f"{t}_ratio", 1.0)) for t in TIER_OF.values() if f"{t}_ratio" in held),
-        shape=shape,
-    )
-
-
-def _unknown_ttl(rows: Rows, prices: Prices, total: float) -> tuple[float, list[Assumption]]:
-    """Return the relative addition to token costs if cache writes of unknown TTL were of the dearest one."""
-    writes = rows.tokens.get("cache_write_unknown")
-    if writes is None or not writes.any() or total <= 0:
-        return 0.0, []
-    low = high = 0.0
-    for code, where in enumerate(rows.targets):
-        tokens = float(writes[rows.codes == code].sum())
-        if tokens:
-            cheap, dear = unknown_ttl_prices(prices, where.spot._replace(tier="default"))
-            low, high = low + tokens * float(cheap) / 1e6, high + tokens * float(dear) / 1e6
-    return (high - low) / total, [unknown_ttl_assumption(low, high)]

@@ -12,7 +12,8 @@ from bedrock_lab.planning import answers, decide, intervals, notes
 from bedrock_lab.planning.candidates import Candidate, Costing, Purchase
 from bedrock_lab.planning.demand import DAY_S
 from bedrock_lab.planning.facts import price_facts
-from bedrock_lab.planning.market import Market, open_market
+from bedrock_lab.planning.market import Market
+from bedrock_lab.planning.opening import open_market
 from bedrock_lab.planning.question import ask
 from bedrock_lab.planning.result import Certificate, Plan
 from bedrock_lab.planning.slo import trace_meets

@@ -16,6 +16,7 @@ MOST_REQUESTS = 2_000_000
 START = "2026-01-05T00:00:00Z"
 INPUT_SD_LOG = 0.99
 OUTPUT_SD_LOG = 0.86
+EXAMPLE_MODEL = "us.anthropic.claude-sonnet-4-6"
 
 
 def from_averages(
@@ -26,6 +27,7 @@ def from_averages(
     shape: str | Path = "flat",
     days: int = 14,
     seed: int = 0,
+    model: str | None = None,
     input_sd_log: float = INPUT_SD_LOG,
     output_sd_log: float = OUTPUT_SD_LOG,
 ) -> Trace:
@@ -47,6 +49,8 @@ def from_averages(
         How many days to make, from a Monday 00:00 UTC [d].
     seed
         Seed of the random numbers; the same seed gives the same rows.
+    model
+        Model every row names; None leaves it open.
     input_sd_log, output_sd_log
         Standard deviation of the natural logarithm of the lengths. The defaults are those of the 19,366 requests
         of the public Azure conversation trace of 2023 (0.985 and 0.859; the two lengths' logarithms correlate by
@@ -98,6 +102,8 @@ def from_averages(
     else:
         columns = request_columns(rng, total, by_hour, means, spreads)
         window_s = None
+    if model is not None:
+        columns["model"] = np.full(len(columns["time_s"]), model, dtype=object)
     return make_trace(
         columns,
         origin=Origin.SYNTHETIC,
@@ -121,12 +127,12 @@ def example_trace(seed: int = 0) -> Trace:
     """Make two weeks of office traffic to try things on; nobody's.
 
     Two million requests a month with the mean lengths of the public Azure conversation trace of 2023: 1,155 input
-    and 211 output tokens.
+    and 211 output tokens, to Claude Sonnet 4.6 through its US profile.
 
     >>> example_trace().origin
     <Origin.SYNTHETIC: 'synthetic'>
     """
-    return from_averages(2_000_000, 1155, 211, shape="office", seed=seed)
+    return from_averages(2_000_000, 1155, 211, shape="office", seed=seed, model=EXAMPLE_MODEL)
 
 
 def request_columns(

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from bedrock_lab.assumptions import Origin
 from bedrock_lab.errors import InputError, listing
+from bedrock_lab.traffic.identities import without_identities
 from bedrock_lab.traffic.readers import azure, burstgpt, mooncake, table
 from bedrock_lab.traffic.readers.files import FileError, Looks, load, look, one_line
 from bedrock_lab.traffic.readers.names import fields_of
@@ -25,6 +26,8 @@ def read_trace(
     format: str = "auto",  # noqa: A002  the name of the command line's option
     columns: Mapping[str, str] | None = None,
     origin: Origin | str | None = None,
+    *,
+    identities: bool = False,
 ) -> Trace:
     """Read a file, or every file of a folder, as a Trace.
 
@@ -41,6 +44,8 @@ def read_trace(
         ``{"time": "T", "input": "I", "output": "O"}``. Columns not named are found by their names.
     origin
         Where the rows come from, where the format does not say: tables are taken as logs.
+    identities
+        Whether account ids stay as they are; else they become salted hashes.
 
     Raises
     ------
@@ -62,6 +67,7 @@ def read_trace(
     if not is_there:
         raise InputError(f"{path}: no such file or folder")
     trace = (read_folder if is_folder else read_file)(path, wanted, columns)
+    trace = trace if identities else without_identities(trace)
     return trace if origin is None else dataclasses.replace(trace, origin=origin_of(origin))
 
 

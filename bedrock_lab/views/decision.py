@@ -52,7 +52,7 @@ def _tiles(plan: Plan) -> tuple[Tile, ...]:
     bound = Tile(
         label="Perfect foresight, a month",
         value=usd(plan.certificate.lower_bound_usd),
-        note=f"no plan can be more than {max(0.0, gap):.1%} cheaper" if gap is not None else "",
+        note=f"within these options no plan is more than {max(0.0, gap):.1%} cheaper" if gap is not None else "",
     )
     demand = plan.demand
     mean = float(demand.input_tpm.mean())

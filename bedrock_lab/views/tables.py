@@ -88,13 +88,24 @@ def candidates_table(plan: Plan) -> Table:
             amount(c.cost_usd_per_month),
             span(c).replace(" USD", ""),
             f"{c.cost_usd_per_month / baseline - 1:+.1%}" if baseline else "",
+            f"{amount(c.saving_ci95[0])} to {amount(c.saving_ci95[1])}" if c.saving_ci95 else "",
             c.purchase.availability,
             {True: "yes", False: "no", None: "no evidence"}[c.slo_met],
         )
         for c in shown_candidates(plan)
     ]
-    headers = ("Candidate", "Scope", "Commitment", "USD/month", "Range", "Against on-demand", "On sale", "SLO met")
-    return _table(headers, rows, ("USD/month", "Range", "Against on-demand"), plan.origin)
+    headers = (
+        "Candidate",
+        "Scope",
+        "Commitment",
+        "USD/month",
+        "Range",
+        "Against on-demand",
+        "Saving, 95 %",
+        "On sale",
+        "SLO met",
+    )
+    return _table(headers, rows, ("USD/month", "Range", "Against on-demand", "Saving, 95 %"), plan.origin)
 
 
 def assumptions_table(plan: Plan) -> Table:
