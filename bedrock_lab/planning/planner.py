@@ -135,6 +135,7 @@ def plan(
         warnings=tuple(dict.fromkeys(w for w in warnings if w)),
         price_sources=price_facts(rows, prices, (c.purchase for c in costed), market.figures),
         seed=seed,
+        slo=question.slo,
         demand=market.demand,
         scenario=market.scenario,
     )

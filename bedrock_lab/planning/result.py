@@ -60,6 +60,7 @@ class Plan:
     warnings: tuple[str, ...]
     price_sources: tuple[dict[str, str], ...]
     seed: int
+    slo: dict[str, float]
     demand: Demand
     scenario: Scenario
 
@@ -87,6 +88,7 @@ class Plan:
             "warnings": list(self.warnings),
             "prices": [dict(entry) for entry in self.price_sources],
             "seed": self.seed,
+            "slo": dict(self.slo),
         }
 
     def by_cost(self) -> list[Candidate]:

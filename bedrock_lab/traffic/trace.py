@@ -19,6 +19,8 @@ from bedrock_lab.traffic.usage import BUCKETS
 
 READER_VERSION = "1"
 KINDS = ("requests", "windows")
+OTHER_SUFFIXES = (".csv", ".json", ".jsonl", ".txt", ".gz", ".zst")
+"""Names that would promise another format than the one a trace is written in."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,7 +211,7 @@ class Trace:
         """Write rows and metadata to a parquet file, whole or not at all."""
         from bedrock_lab.traffic.parquet import write_trace
 
-        if Path(path).suffix != ".parquet":
+        if Path(path).suffix in OTHER_SUFFIXES:
             raise InputError(f"{path}: a trace is written as parquet; give a name that ends in .parquet")
         return write_trace(self, Path(path))
 

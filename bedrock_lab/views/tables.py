@@ -90,21 +90,14 @@ def candidates_table(plan: Plan) -> Table:
             f"{c.cost_usd_per_month / baseline - 1:+.1%}" if baseline else "",
             f"{amount(c.saving_ci95[0])} to {amount(c.saving_ci95[1])}" if c.saving_ci95 else "",
             c.purchase.availability,
-            {True: "yes", False: "no", None: "no evidence"}[c.slo_met],
+            *([{True: "yes", False: "no", None: "no evidence"}[c.slo_met]] if plan.slo else []),
         )
         for c in shown_candidates(plan)
     ]
-    headers = (
-        "Candidate",
-        "Scope",
-        "Commitment",
-        "USD/month",
-        "Range",
-        "Against on-demand",
-        "Saving, 95 %",
-        "On sale",
-        "SLO met",
-    )
+    headers = [
+        *("Candidate", "Scope", "Commitment", "USD/month", "Range", "Against on-demand", "Saving, 95 %", "On sale"),
+        *(["SLO met"] if plan.slo else []),
+    ]
     return _table(headers, rows, ("USD/month", "Range", "Against on-demand", "Saving, 95 %"), plan.origin)
 
 
