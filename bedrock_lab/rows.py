@@ -193,17 +193,19 @@ def ratio_assumption(token_ratio: tuple[float, float]) -> Assumption:
     )
 
 
-def row_costs(rows: Rows, prices: Prices, *, tier: str | None = None, scope: str | None = None) -> Floats:
+def row_costs(
+    rows: Rows, prices: Prices, *, tier: str | None = None, scope: str | None = None, uncached: bool = False
+) -> Floats:
     """Cost of each priced row [USD], float64; `tier` and `scope` override those of the rows.
 
-    In batch there is no prompt caching: cache reads and writes are priced as input.
+    In batch there is no prompt caching: cache reads and writes are priced as input; so they are where `uncached`.
     """
     cost = np.zeros(len(rows.codes))
     for code, where in enumerate(rows.targets):
         mine = np.flatnonzero(rows.codes == code)
         spot = where.spot._replace(tier=tier or where.tier, scope=scope or where.scope)
         tokens = {bucket: values[mine] for bucket, values in rows.tokens.items()}
-        if spot.tier == "batch":
+        if uncached or spot.tier == "batch":
             folded = sum((v for b, v in tokens.items() if b != "output"), np.zeros(len(mine)))
             tokens = {"input": folded, "output": tokens["output"]}
         cost[mine] = price_vector(prices, spot, tokens) if rows.single else _flat(prices, spot, tokens)

@@ -591,6 +591,22 @@ def test_nothing_on_sale_is_not_blamed_on_an_slo():
     assert "SLO" not in found.answer
 
 
+def test_any_share_that_can_wait_is_a_flip_where_batch_is_sold():
+    """Nothing waits: the flip says that a first share would turn the choice to the cheaper tier."""
+    found = plan(random_trace(11), P, model="us.anthropic.claude-sonnet-4-6", option="on-demand,batch")
+    flip = next(f for f in found.flips if f.assumption == "deferrable")
+    assert (flip.base, flip.becomes) == (0.0, "batch")
+    assert 0 < flip.value < 0.01
+
+
+def test_an_assumed_batch_price_pays_cached_tokens_in_full():
+    """Haiku 5.5, all deferred: half of the uncached default price, 0.11 USD a million."""
+    trace = requests([0.0], [1_000], [0], cache_read_tokens=[19_000], cache_write_5m_tokens=[0])
+    found = plan(trace, P, model="us.anthropic.claude-haiku-5-5", option="batch", deferrable=1.0)
+    batch = next(c for c in found.candidates if c.name == "batch")
+    assert batch.cost_usd_per_month == pytest.approx(20_000 / 1e6 * 0.11 / 2 * MONTH / 60)
+
+
 def test_flips_stand_where_the_winner_changes():
     """Just inside the value the choice holds, just beyond another wins."""
     trace = random_trace(11)

@@ -173,6 +173,11 @@ def quota(model: str, scope: str) -> Row | None:
     return rows[-1] if rows else None
 
 
+def unit_quota(term: str) -> Row:
+    """Default quota of provisioned model units for a commitment."""
+    return next(row for row in table("unit_quotas") if row["term"] == term)
+
+
 def batch_limits(model: str) -> Row:
     """Limits of a batch job: records, bytes, concurrent jobs."""
     limits = table_by("batch_limits", "model")

@@ -2,6 +2,7 @@
 
 from bedrock_lab.assumptions import Origin
 from bedrock_lab.catalogue.model import Model
+from bedrock_lab.catalogue.offers import batch_limits, unit_quota
 from bedrock_lab.planning.candidates import Candidate
 from bedrock_lab.planning.decide import Decision
 from bedrock_lab.planning.result import Action
@@ -134,11 +135,12 @@ def steps(  # noqa: PLR0911 - one return for each way of buying
     p, cost = chosen.purchase, chosen.cost_usd_per_month
     call = _call_id(model, p.scope, region, model_id)
     if p.option == "provisioned":
+        quota = unit_quota(p.term or "none")
         commitment = f"commitmentDuration={API_TERM[p.term]}" if p.term in API_TERM else "no commitmentDuration"
         return [
             Action(
                 step="Raise the quota of model units",
-                detail="2 units without commitment are the default, committed ones start at 0; ask AWS support first",
+                detail=f"the default is {quota['units']} with {COMMITMENT[p.term or 'none']} ({quota['note']})",
             ),
             Action(
                 step=f"Create provisioned throughput of {p.units} model units",
@@ -167,10 +169,12 @@ def steps(  # noqa: PLR0911 - one return for each way of buying
             ),
         ]
     if p.option == "batch":
+        least = batch_limits(model.id if model else "*")["minimum_records"]
         return [
             Action(
                 step="Move what can wait to batch jobs",
-                detail="at least 100 records a job; prompt caching does not work there; AWS publishes no turnaround",
+                detail=f"at least {least} records a job; prompt caching does not work there; "
+                "AWS publishes no turnaround",
                 usd_per_month=cost - rest,
             ),
             Action(step="Keep the rest on demand", detail=f"call {call}", usd_per_month=rest),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bedrock_lab.planning.capacity import Load, OverflowCurve, reserved_overflow, units_needed
-from bedrock_lab.planning.demand import AS_RECORDED, Demand, Shape
+from bedrock_lab.planning.demand import AS_RECORDED, UNCACHED, Demand, Shape
 from bedrock_lab.pricing import HOURS_PER_MONTH, Floats
 
 CAPACITY = ("provisioned", "reserved")
@@ -131,7 +131,8 @@ def token_windows(demand: Demand, purchase: Purchase, scenario: Scenario) -> Flo
     elif key in demand.token_usd:
         at_tier = demand.token_usd[key]
     else:
-        at_tier = base * usual[purchase.tier]
+        like = demand.token_usd.get((UNCACHED, purchase.scope or ""), base) if purchase.tier == "batch" else base
+        at_tier = like * usual[purchase.tier]
     if purchase.tier in DEFERRED:
         at_tier = (1 - scenario.deferrable) * base + scenario.deferrable * at_tier
     cost: Floats = at_tier * (1 + scenario.extra_usd) * scenario.volume * scenario.shape.mean

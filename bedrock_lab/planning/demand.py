@@ -14,6 +14,8 @@ from bedrock_lab.traffic.windows import window_count, window_index
 
 HOURS_PER_WEEK = 168
 DAY_S = 86_400.0
+UNCACHED = "default without caching"
+"""Stands for a tier where a batch price is assumed from the default one: batch has no prompt caching."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +174,9 @@ def demand(
             priced[tier, where] = by_window(row_costs(rows, prices, tier=tier, scope=where or None))
         except UnknownPriceError as error:
             missing[tier, where] = str(error)
+            if tier == "batch":
+                costs = row_costs(rows, prices, tier="default", scope=where or None, uncached=True)
+                priced[UNCACHED, where] = by_window(costs)
     made = Demand(
         window_s=window_s,
         period_s=period,

@@ -31,6 +31,8 @@ class Market:
         The one model called; None where rows call several.
     tokens
         Purchases by the token.
+    deferring
+        Purchases that would be on the table if some requests could wait.
     figures
         Unit figures; None where provisioned throughput is not on the table.
     scenario
@@ -50,6 +52,7 @@ class Market:
     scopes: options.Scopes
     question: Question
     tokens: tuple[Purchase, ...]
+    deferring: tuple[Purchase, ...]
     figures: UnitFigures | None
     scenario: Scenario
     shapes: tuple[Shape, ...]
@@ -92,7 +95,7 @@ class Market:
     def winner(self, scenario: Scenario) -> str:
         """Way of buying that is cheapest in a scenario, sizes apart."""
         costing = Costing(self.demand, scenario)
-        pool = [p for p in self.tokens if p.availability == "yes"]
+        pool = [p for p in dict.fromkeys((*self.tokens, *self.deferring)) if p.availability == "yes"]
         named = [(p.name, float(c)) for p, c in zip(pool, costing.monthly(pool), strict=True)] if pool else []
         if self.figures is not None and self.figures.availability == "yes":
             for term, usd in self.figures.usd_per_hour.items():
@@ -112,7 +115,7 @@ class Market:
         """Find the nearest value of each quantity that changes the way of buying."""
         base = self.scenario
         spans = [("growth", base.growth, base.growth / 4, base.growth * 4)]
-        if any(p.tier in {"batch", "flex"} for p in self.tokens):
+        if self.deferring:
             spans.append(("deferrable", base.deferrable, 0.0, 1.0))
         if self.figures is not None and self.figures.availability == "yes":
             for name in ("unit_input_tpm", "unit_output_tpm"):

@@ -9,7 +9,7 @@ from bedrock_lab.catalogue.model import Model
 from bedrock_lab.catalogue.offers import TIER_OF
 from bedrock_lab.catalogue.pricelist import Prices
 from bedrock_lab.planning import options
-from bedrock_lab.planning.candidates import Scenario
+from bedrock_lab.planning.candidates import DEFERRED, Scenario
 from bedrock_lab.planning.decide import ENOUGH_S
 from bedrock_lab.planning.demand import AS_RECORDED, DAY_S, Demand, Shape, demand, shape_by_day, shape_of
 from bedrock_lab.planning.intervals import FOUR_WEEKS_S
@@ -70,9 +70,9 @@ def open_market(
             refused.append({"option": "provisioned", "reason": found})
     if "reserved" in question.options and (model is None or scopes.home is None):
         refused.append({"option": "reserved", "reason": SEVERAL})
-    tokens, no_tokens, assumed = options.token_purchases(
-        model, prices, region, scopes, question.options, missing, question.deferrable, question.deadline_h
-    )
+    asked = (model, prices, region, scopes, question.options, missing)
+    tokens, no_tokens, assumed = options.token_purchases(*asked, question.deferrable, question.deadline_h)
+    if_some, _, _ = options.token_purchases(*asked, 1.0, question.deadline_h)
     shape, shapes, note = _shapes(question, made)
     extra, ttl = _unknown_ttl(rows, prices, float(made.on_demand_usd.sum()))
     held = {a.name: a for a in (*rows.assumptions, *assumed, *question.stated.values(), *ttl)}
@@ -94,6 +94,7 @@ def open_market(
         scopes=scopes,
         question=question,
         tokens=tuple(tokens),
+        deferring=tuple(p for p in if_some if p.tier in DEFERRED),
         figures=figures,
         scenario=_scenario(question, held, shape, figures),
         shapes=shapes,

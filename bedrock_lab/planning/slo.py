@@ -2,6 +2,8 @@
 
 import re
 
+import numpy as np
+
 from bedrock_lab.assumptions import Origin
 from bedrock_lab.errors import InputError
 from bedrock_lab.stats import effective_size, percentile_interval
@@ -37,19 +39,21 @@ def check_slo(slo: dict[str, float]) -> dict[str, float]:
 
 
 def trace_meets(trace: Trace, slo: dict[str, float]) -> bool | None:
-    """Whether the latencies in a trace meet an SLO: True, False, or None where they cannot say.
+    """Whether the latencies of a trace's default tier meet an SLO: True, False, or None where they cannot say.
 
     True needs the upper end of every percentile's interval within its limit, False one lower end beyond it.
     """
     if not slo or trace.origin not in EVIDENCE or trace.kind != "requests":
         return None
+    tier = trace.text("tier")
+    default = np.ones(len(trace), dtype=bool) if tier is None else np.array([t in {None, "default"} for t in tier])
     verdicts: list[bool | None] = []
     for name, limit in slo.items():
         metric, _, share = name.partition("_p")
         values = trace.column(f"{metric}_s")
         if values is None:
             return None
-        seen = values[values == values]  # noqa: PLR0124 - drops NaN: throttled and failed rows have no latency
+        seen = values[default & ~np.isnan(values)]  # throttled and failed rows have no latency
         found = percentile_interval(seen, int(share) / 100, effective_size(seen))
         if found.lo is None or found.hi is None:
             verdicts.append(None)
