@@ -287,6 +287,15 @@ class TestShortTraces:
                 full = cost[c.name].cost_usd_per_month
                 assert c.cost_usd_per_month - fixed == pytest.approx((full - fixed) / 2, abs=1e-6)
 
+    @pytest.mark.parametrize(("period", "word"), [(60, "shorter"), (14 * 86_400, "longer")])
+    def test_a_stated_period_is_taken_and_said(self, period, word):
+        """The month follows the period given; that it is not the time seen is said."""
+        found = nova(random_trace(1), shape=None, period_s=period)
+        own = nova(random_trace(1), shape=None)
+        ratio = own.period_s / period
+        assert found.baseline.cost_usd_per_month == pytest.approx(own.baseline.cost_usd_per_month * ratio)
+        assert any(f"is {word} than the" in w for w in found.warnings)
+
     def test_two_weeks_are_enough(self):
         """From fourteen days less an hour there is an interval, widened by the stated prior."""
         trace = from_averages(30_000, 900, 150, seed=1)

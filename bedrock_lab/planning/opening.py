@@ -78,12 +78,12 @@ def open_market(
     held = {a.name: a for a in (*rows.assumptions, *assumed, *question.stated.values(), *ttl)}
     if figures is not None:
         held |= {a.name: a for a in (figures.input_tpm, figures.output_tpm)}
-    short = min(made.period_s, made.covered_s) < ENOUGH_S and question.shape is None
+    short = made.period_s < ENOUGH_S and question.shape is None
     if not short and made.covered_s < FOUR_WEEKS_S:
         held.setdefault(WEEK_TO_WEEK.name, WEEK_TO_WEEK)
     if question.deferrable:
         held["deferrable"] = _deferrable(question.deferrable)
-    if made.covered_s < WEEK_S:
+    if made.period_s < WEEK_S:
         stated = dataclasses.replace(SHAPE_UNKNOWN, value=question.shape or "", source="stated by the user")
         held["shape"] = stated if question.shape else SHAPE_UNKNOWN
     return Market(
@@ -107,10 +107,12 @@ def open_market(
 
 
 def _period_note(trace: Trace, period_s: float) -> str | None:
-    """Say that the period given is shorter than the trace: its requests would then come faster than they did."""
-    if period_s >= trace.span_s:
+    """Say that the period given is not the time the requests span."""
+    if trace.span_s <= period_s <= 2 * trace.period_s:
         return None
-    return f"the period of {period_s:g} s is shorter than the {trace.span_s:,.0f} s from first to last request"
+    which = "shorter" if period_s < trace.span_s else "longer"
+    held = "" if which == "shorter" else "; what the rest of it looked like is taken from them"
+    return f"the period of {period_s:g} s is {which} than the {trace.span_s:,.0f} s from first to last request{held}"
 
 
 def _single_target(rows: Rows) -> tuple[Model | None, str | None]:
@@ -137,7 +139,7 @@ def _shapes(question: Question, made: Demand) -> tuple[Shape, tuple[Shape, ...],
         hourly = hourly_weights(name)
         return shape_by_day(name, hourly, made.start_hour, days) if days else shape_of(name, hourly)
 
-    if made.covered_s >= WEEK_S:
+    if made.period_s >= WEEK_S:
         note = "the trace holds a week or more: --shape does not reshape it" if question.shape else None
         return AS_RECORDED, (AS_RECORDED,), note
     if question.shape:
