@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bedrock_lab.planning.candidates import Candidate, Purchase, Scenario, load_of
+from bedrock_lab.planning.candidates import DEFERRED, Candidate, Purchase, Scenario, load_of
 from bedrock_lab.planning.capacity import units_needed
 from bedrock_lab.planning.demand import DAY_S, Demand
 from bedrock_lab.pricing import HOURS_PER_MONTH
@@ -80,7 +80,7 @@ def lower_bound(
         at_tier = demand.token_usd.get((purchase.tier, purchase.scope or ""))
         if at_tier is None:
             continue
-        if purchase.tier in {"batch", "flex"}:
+        if purchase.tier in DEFERRED:
             later = np.minimum(later, spread(at_tier))
         else:
             now = np.minimum(now, spread(at_tier))

@@ -103,12 +103,10 @@ class Market:
                     named.append((f"provisioned-{term}", options.best_provisioned_cost(costing, usd)))
         if "reserved" in self.question.options and self.model is not None and self.scopes.home is not None:
             least = min((c for _, c in named), default=float("inf"))
-            named += options.best_reserved_costs(
+            reserved = options.best_reserved_costs(
                 costing, self.model, self.prices, self.region, self.scopes, below=least
             )
-            named = [
-                pair for pair in named if not self.outlives(pair[0].split("-")[1] if "reserved" in pair[0] else None)
-            ]
+            named += [(name, cost) for term, name, cost in reserved if not self.outlives(term)]
         return min(named, key=lambda pair: (round(pair[1], 9), named.index(pair)))[0] if named else "nothing"
 
     def flips(self) -> list[Flip]:

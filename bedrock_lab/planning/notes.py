@@ -35,10 +35,8 @@ def outside(market: Market) -> str | None:
 
 def unused(model: str | None, scope: str | None, rows: Rows) -> str | None:
     """Say that a model or a scope was given which no row needs."""
-    given = [
-        w for w, held in ((model, {t.model_id for t in rows.targets}), (scope, {t.scope for t in rows.targets})) if w
-    ]
-    missing = [w for w in given if all(w not in {t.model_id, t.scope} for t in rows.targets)]
+    called = {name for where in rows.targets for name in (where.model_id, where.scope)}
+    missing = [given for given in (model, scope) if given and given not in called]
     if not missing:
         return None
     return f"every row names its own model: {' and '.join(missing)} is not used (--as-model reprices)"

@@ -99,51 +99,62 @@ def token_purchases(
     """List options bought by the token: (purchases, not offered, assumptions)."""
     made: list[Purchase] = []
     refused: list[dict[str, str]] = []
-    assumed: list[Assumption] = []
+    assumed: dict[str, Assumption] = {}
     for name in (n for n in names if n in TIER_OF):
-        if name in DEFERRED and deferrable == 0:
-            refused.append({"option": name, "reason": "no share of requests can wait (--deferrable is 0)"})
-            continue
-        if name == "batch" and deadline_h is not None and deadline_h < BATCH_HOURS:
-            reason = f"no turnaround is published, and {deadline_h:g} h is under the least timeout of {BATCH_HOURS} h"
+        reason = _withheld(name, scopes, deferrable, deadline_h)
+        if reason is not None:
             refused.append({"option": name, "reason": reason})
             continue
-        if not scopes.allowed:
-            refused.append({"option": name, "reason": "no allowed scope can be invoked"})
-            continue
+        tier = TIER_OF[name]
         for scope in scopes.allowed:
-            tier = TIER_OF[name]
-            sold = offer(prices, model.id, name, region, scope) if model is not None and scope is not None else None
-            availability = sold.availability if sold else "yes"
-            reason = sold.reason if sold else ""
-            if (tier, scope or "") in missing and availability == "yes":
-                availability, reason = "no", missing[tier, scope or ""]
+            availability, reason = _sold(model, prices, region, name, scope, missing.get((tier, scope or "")))
             ratio = usual_ratio(name)
             if availability == "no" or (availability == "unknown" and ratio is None):
                 if scope == scopes.home:
                     refused.append({"option": name, "reason": reason})
                 continue
-            if availability == "unknown" and ratio is not None and all(a.name != f"{name}_ratio" for a in assumed):
-                assumed.append(
-                    Assumption(
-                        name=f"{name}_ratio",
-                        value=float(ratio["ratio"]),
-                        lo=float(ratio["lo"]),
-                        hi=float(ratio["hi"]),
-                        kind=Kind.ASSUMED,
-                        source=f"{reason}; {source_text(ratio['source'])}: {ratio['note']}",
-                    )
-                )
+            if availability == "unknown" and ratio is not None:
+                assumed[name] = _usual(name, ratio, reason)
             made.append(
                 Purchase(
                     name=scopes.named(name, scope),
                     option="batch" if name == "batch" else "on-demand",
-                    tier=tier if name != "batch" else "batch",
+                    tier=tier,
                     scope=scope,
                     availability=availability,
                 )
             )
-    return made, refused, assumed
+    return made, refused, list(assumed.values())
+
+
+def _withheld(name: str, scopes: Scopes, deferrable: float, deadline_h: float | None) -> str | None:
+    """Say why an option is off the table whatever it costs; None where it is not."""
+    if name in DEFERRED and deferrable == 0:
+        return "no share of requests can wait (--deferrable is 0)"
+    if name == "batch" and deadline_h is not None and deadline_h < BATCH_HOURS:
+        return f"no turnaround is published, and {deadline_h:g} h is under the least timeout of {BATCH_HOURS} h"
+    return None if scopes.allowed else "no allowed scope can be invoked"
+
+
+def _sold(
+    model: Model | None, prices: Prices, region: str, name: str, scope: str | None, unpriced: str | None
+) -> tuple[str, str]:
+    """Return availability and its reason; a bucket of the trace without a price takes an option off the table."""
+    sold = offer(prices, model.id, name, region, scope) if model is not None and scope is not None else None
+    if sold is not None and sold.availability != "yes":
+        return sold.availability, sold.reason
+    return ("yes", "") if unpriced is None else ("no", unpriced)
+
+
+def _usual(name: str, ratio: dict[str, str], reason: str) -> Assumption:
+    return Assumption(
+        name=f"{name}_ratio",
+        value=float(ratio["ratio"]),
+        lo=float(ratio["lo"]),
+        hi=float(ratio["hi"]),
+        kind=Kind.ASSUMED,
+        source=f"{reason}; {source_text(ratio['source'])}: {ratio['note']}",
+    )
 
 
 def provisioned_purchases(costing: Costing, figures: UnitFigures) -> list[Purchase]:
@@ -222,8 +233,8 @@ def best_provisioned_cost(costing: Costing, usd_per_hour: float) -> float:
 
 def best_reserved_costs(
     costing: Costing, model: Model, prices: Prices, region: str, scopes: Scopes, *, below: float
-) -> list[tuple[str, float]]:
-    """Return the cost of the cheapest Reserved purchase of each term that could cost less than `below`."""
+) -> list[tuple[str, str, float]]:
+    """Return (term, name, cost) of the cheapest Reserved purchase of each term that could cost less than `below`."""
     made = []
     sales = [(s, *sale) for s in scopes.allowed for sale in reserved_prices(prices, model.id, region, s or "").items()]
     for scope, term, sold in sales:
@@ -233,7 +244,7 @@ def best_reserved_costs(
             load = costing.load_in(scope)
             load = load._replace(usd=load.usd * costing.demand.per_month)
             size = best_reserved(load, (monthly[0], monthly[1]), sold.minimum_ktpm)
-            made.append((scopes.named(f"reserved-{term}", scope), size.cost))
+            made.append((term, scopes.named(f"reserved-{term}", scope), size.cost))
     return made
 
 

@@ -9,7 +9,7 @@ from bedrock_lab.catalogue.pricelist import prices as load_prices
 from bedrock_lab.catalogue.target import lifecycle_warning
 from bedrock_lab.errors import InputError
 from bedrock_lab.planning import answers, decide, intervals, notes
-from bedrock_lab.planning.candidates import Candidate, Costing, Purchase
+from bedrock_lab.planning.candidates import DEFERRED, Candidate, Costing, Purchase
 from bedrock_lab.planning.demand import DAY_S
 from bedrock_lab.planning.facts import price_facts
 from bedrock_lab.planning.market import Market
@@ -168,7 +168,7 @@ def _slo_met(purchase: Purchase, met: bool | None) -> bool | None:
     """Carry evidence on default on-demand over: what is slower than it, or keeps most of it, fails with it."""
     if purchase.tier == "default" and purchase.option == "on-demand":
         return met
-    return False if met is False and purchase.tier in {"batch", "flex"} else None
+    return False if met is False and purchase.tier in DEFERRED else None
 
 
 def _certificate(market: Market, listed: list[Candidate], decision: decide.Decision) -> Certificate:
