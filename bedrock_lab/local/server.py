@@ -43,6 +43,7 @@ class LocalAWS:
     ...     answer = client.converse(
     ...         modelId="amazon.nova-lite-v1:0", messages=[{"role": "user", "content": [{"text": "Hello"}]}]
     ...     )
+    ...     client.close()
     >>> answer["stopReason"], answer["usage"]["outputTokens"]
     ('end_turn', 50)
     """

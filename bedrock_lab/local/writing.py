@@ -26,7 +26,7 @@ ENDINGS = (
     " in the late light",
     " in the calm of dawn",
     " at the end of the day",
-    " when the wind is at rest",
+    " when the last wind is at rest",
 )
 """Lengthen the last sentence by as many words as the length asks for."""
 
