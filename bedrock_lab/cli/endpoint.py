@@ -31,10 +31,10 @@ def local(
 
     chosen = seed if seed is not None else whole(setting("seed") or "0")
     with LocalAWS(port=port, profile=profile, seed=chosen, time_scale=time_scale, host=host) as aws:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         if not own(host):
             warn([f"listening on {host}: whoever reaches this machine can use the endpoint"])
         print(json.dumps({"endpoint_url": aws.endpoint_url, "env": aws.env()}), flush=True)  # noqa: T201 - the result
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
         threading.Event().wait()
 
 
