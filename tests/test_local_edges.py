@@ -244,7 +244,7 @@ class TestHostile:
             deadline = time.monotonic() + 3
             while not slow.engine.records and time.monotonic() < deadline:
                 time.sleep(0.01)
-            record = json.loads(slow.engine.records[0])
+            (record,) = slow.engine.shown()
         assert record["error"] == "client_closed"
         assert record["usage"]["outputTokens"] < 50
 

@@ -121,7 +121,7 @@ class App:
         engine = self.engine
         status, body = 200, b'{"status":"ok"}'
         if path == b"/_local/requests" and scope["method"] == "GET":
-            body = b'{"requests":[' + b",".join(engine.records) + b"]}"
+            body = orjson.dumps({"requests": engine.shown()})
         elif path == b"/_local/reset" and scope["method"] in {"GET", "POST"}:
             engine.reset()
         elif path == b"/_local/health" and scope["method"] == "GET":

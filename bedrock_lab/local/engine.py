@@ -44,6 +44,18 @@ class Record:
     request_metadata: dict[str, str] | None = None
 
 
+NAMES = tuple(field.name for field in dataclasses.fields(Record))
+USAGE_AT = NAMES.index("usage")
+USAGE = (
+    "inputTokens",
+    "outputTokens",
+    "totalTokens",
+    "cacheReadInputTokens",
+    "cacheWriteInputTokens",
+    "cacheDetails",
+)
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """A call with what is drawn for it: `digest` is a function of seed, operation, body and how many came before."""
@@ -185,5 +197,18 @@ class Engine:
         gate.busy = max(0, gate.busy - 1)
 
     def keep(self, record: Record) -> None:
-        """Keep a record, as the bytes it is shown in."""
-        self.records.append(orjson.dumps(record))
+        """Keep a record, packed; the view drops the spare room of the encoder's buffer."""
+        values = [getattr(record, name) for name in NAMES]
+        if record.usage is not None:
+            values[USAGE_AT] = [record.usage[name] for name in USAGE]
+        self.records.append(bytes(memoryview(orjson.dumps(values))))
+
+    def shown(self) -> list[dict[str, Any]]:
+        """Unpack every record kept, oldest first."""
+        out = []
+        for packed in self.records:
+            found = dict(zip(NAMES, orjson.loads(packed), strict=True))
+            if found["usage"] is not None:
+                found["usage"] = dict(zip(USAGE, found["usage"], strict=True))
+            out.append(found)
+        return out
