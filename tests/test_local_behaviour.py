@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import resource
 import socket
 import threading
 import time
@@ -108,6 +109,32 @@ class TestQuota:
         assert refused == "Too many tokens, please wait before trying again."
         refill = int(passed_s * 2_000_000 / 60 / (500 + max_tokens)) + 1
         assert starts <= len(streams) <= starts + refill
+
+    def test_the_documented_example_at_a_thousand(self):
+        """max_tokens 1000: 1,333 start, and what refills while they do, 2e6 / 60 / 1,500 = 22.2 a second."""
+        fewest, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if most < 4096:
+            pytest.skip("fewer than 4,096 files may be open: 1,400 connections at once do not fit")
+        profile = {"models": {"*": {"ttft_s": 20, "gap_s": 0}}, "quotas": {CLAUDE: {"tpm": 2_000_000}}}
+        body = json.dumps(asked(" ".join(["word"] * 500), inferenceConfig={"maxTokens": 1000})).encode()
+        head = f"POST /model/{CLAUDE}/converse-stream HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+        started, held = 0, []
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(fewest, 4096), most))
+        try:
+            with lab.LocalAWS(profile=profile) as aws:
+                begun = time.monotonic()
+                for _ in range(1600):
+                    held.append(socket.create_connection(("127.0.0.1", aws.port), timeout=10))
+                    held[-1].sendall(head.encode() + body)
+                    if not held[-1].recv(4096).startswith(b"HTTP/1.1 200"):
+                        break
+                    started += 1
+                passed_s = time.monotonic() - begun
+                for connection in held:
+                    connection.close()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (fewest, most))
+        assert 1333 <= started <= 1334 + passed_s * 2_000_000 / 60 / 1500
 
     def test_requests_a_minute_and_accounts(self, connect):
         """The third request of two a minute is refused; another account has its own quota, and retries are seen."""

@@ -1,6 +1,7 @@
 """Bad and hostile input, and the command: every mistake in AWS's shape or in one line, and it still serves."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -188,7 +189,7 @@ class TestHostile:
         in_aws_shape(status, headers, body)
         assert b"25000000" in body
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=1000 if os.environ.get("BEDROCK_LAB_FULL") else 200, deadline=None)
     @given(data=st.data())
     def test_mutated_requests(self, aws, data):
         """A request with one value replaced, dropped or cut is answered: 200, or a 4xx in AWS's shape."""

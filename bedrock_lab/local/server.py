@@ -76,13 +76,18 @@ class LocalAWS:
         return f"http://{host}:{self.port}"
 
     def env(self) -> dict[str, str]:
-        """Environment that leads other programs here: endpoints, Region, and credentials that are none."""
+        """Environment that leads other programs here: endpoints, Region, and credentials that are none.
+
+        Calls to services that are not served come here too and are refused, so that none of them reaches AWS.
+        """
         return {
+            "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": self.endpoint_url,
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": KEY_ID,
             "AWS_SECRET_ACCESS_KEY": KEY,
+            "AWS_EC2_METADATA_DISABLED": "true",
         }
 
     def client_kwargs(self) -> dict[str, str]:
