@@ -32,7 +32,21 @@ CLAUDE_BODY = {
     "max_tokens": 5,
     "messages": [{"role": "user", "content": "Hi"}],
 }
+SCHEMA = {"type": "object", "properties": {"a": {"type": "string", "minLength": 3}, "b": {"type": "array"}}}
+TOOL = {"toolSpec": {"name": "look", "inputSchema": {"json": SCHEMA}}}
 PATHS = {
+    "/model/openai.gpt-oss-20b-1:0/converse": {
+        "messages": HELLO,
+        "toolConfig": {"tools": [TOOL], "toolChoice": {"any": {}}},
+    },
+    "/model/openai.gpt-oss-120b-1:0/invoke": {
+        "messages": [{"role": "user", "content": "Hi"}],
+        "tools": [{"type": "function", "function": {"name": "look", "parameters": SCHEMA}}],
+        "tool_choice": "required",
+    },
+    f"/model/{NOVA}/invoke": {"messages": HELLO, "inferenceConfig": {"maxTokens": 5}, "system": [{"text": "x"}]},
+    "/model/meta.llama3-8b-instruct-v1:0/invoke-with-response-stream": {"prompt": "Hi", "max_gen_len": 5},
+    "/model/amazon.titan-embed-text-v2:0/invoke": {"inputText": "Hi", "dimensions": 256},
     f"/model/{NOVA}/converse": CONVERSE,
     f"/model/{NOVA}/converse-stream": CONVERSE,
     "/model/us.anthropic.claude-sonnet-4-6/invoke": CLAUDE_BODY,
@@ -202,6 +216,17 @@ class TestHostile:
         if found[0] != 200:
             in_aws_shape(*found)
 
+    def test_a_schema_nested_too_deeply(self, aws):
+        """Refused, not a crash."""
+        schema = {}
+        for _ in range(400):
+            schema = {"allOf": [schema]}
+        tool = {"toolSpec": {"name": "look", "inputSchema": {"json": schema}}}
+        body = {"messages": HELLO, "toolConfig": {"tools": [tool], "toolChoice": {"any": {}}}}
+        status, headers, said = post(aws, f"/model/{NOVA}/converse", json.dumps(body).encode())
+        if status != 200:
+            in_aws_shape(status, headers, said)
+
     def test_it_still_serves(self, client):
         """After all that."""
         assert client.converse(modelId=NOVA, messages=HELLO)["stopReason"] == "end_turn"
@@ -283,7 +308,11 @@ class TestProfile:
             ({"models": {"*": {"tokens_per_event": 0}}}, "tokens_per_event 0: allowed is a whole number from 1"),
             ({"models": {"*": {"published": "yes"}}}, "published 'yes': allowed are true and false"),
             ({"models": {"*": 3}}, r"models.\* 3: allowed is a table"),
-            ({"quotas": {"x": {"tpm": 0}}}, "quotas.x.tpm 0: allowed is a number above 0"),
+            ({"quotas": {"amazon.nova-pro": {"tpm": 0}}}, "quotas.amazon.nova-pro.tpm 0: allowed is a number above 0"),
+            (
+                {"models": {"amazon.nova-por": {}}},
+                "unknown model 'amazon.nova-por'; the closest known: amazon",
+            ),
             ({"faults": [{"error": "Boom"}]}, "'Boom': allowed are .*ThrottlingException"),
             ({"faults": [{"error": "wrong_crc", "operation": "Sing"}]}, f"'Sing': allowed are {', '.join(SERVED)}"),
             ({"faults": [{"error": "wrong_crc", "rate": 2}]}, r"rate 2: allowed is a number from 0 up to 1"),
@@ -295,6 +324,14 @@ class TestProfile:
         """One line each."""
         with pytest.raises(InputError, match=words):
             read_profile(profile)
+
+    def test_names(self):
+        """Any id of a model finds its entry; a scope's own comes first, then the model's, then every other's."""
+        entries = {"us.amazon.nova-pro-v1:0": {"ttft_s": 1}, "amazon.nova-pro": {"ttft_s": 2}, "*": {"ttft_s": 3}}
+        found = read_profile({"models": entries})
+        assert found.pace("us.amazon.nova-pro", "amazon.nova-pro").ttft_s == 1
+        assert found.pace("eu.amazon.nova-pro", "amazon.nova-pro").ttft_s == 2
+        assert found.pace("amazon.nova-lite", "amazon.nova-lite").ttft_s == 3
 
     @pytest.mark.parametrize(
         ("name", "text"),

@@ -242,6 +242,16 @@ class TestTools:
         )
         jsonschema.validate(example(schema, random.Random(seed)), schema)
 
+    @pytest.mark.parametrize(
+        "pattern",
+        ["^[A-Z]{3}-\\d{4}$", "^(north|south)_?east$", "[^a-z]+x?", "\\w+@\\w+\\.com", "^.{2,5}$", "^a*b+c{2}$"],
+    )
+    def test_patterns(self, pattern):
+        """Texts match the pattern of their schema, judged by jsonschema."""
+        schema = {"type": "string", "pattern": pattern, "minLength": 2}
+        for seed in range(30):
+            jsonschema.validate(example(schema, random.Random(seed)), schema)
+
     def test_references_and_recursion(self):
         """A schema that refers to itself ends."""
         node = {"type": "object", "properties": {"next": {"anyOf": [{"type": "null"}, {"$ref": "#/$defs/node"}]},

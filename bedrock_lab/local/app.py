@@ -57,6 +57,8 @@ class App:
             pass
         except AWSError as error:
             await outlet.problem(error)
+        except RecursionError:
+            await outlet.problem(AWSError("SerializationException", "The request is nested too deeply."))
         except Exception:
             LOG.exception("a request was not answered")
             if outlet.started:

@@ -123,7 +123,7 @@ def _check_messages(messages: list[dict[str, Any]], params: dict[str, Any]) -> N
 def _tool(tools: list[dict[str, Any]], choice: dict[str, Any], messages: list[dict[str, Any]]) -> Tool | None:
     """Choose the tool to call: the one named, any, or the one the last question plainly names."""
     held = [
-        Tool(name=item["toolSpec"]["name"], schema=item["toolSpec"]["inputSchema"].get("json", {}))
+        Tool(name=item["toolSpec"]["name"], schema=_object(item["toolSpec"]["inputSchema"].get("json", {})))
         for item in tools
         if "toolSpec" in item
     ]
@@ -141,6 +141,11 @@ def _tool(tools: list[dict[str, Any]], choice: dict[str, Any], messages: list[di
     if "any" in choice:
         return asked or (held[0] if held else None)
     return asked
+
+
+def _object(schema: Any) -> Any:
+    """Read a schema as an object's: the arguments of a tool are always one."""
+    return {**schema, "type": "object"} if isinstance(schema, dict) and "type" not in schema else schema
 
 
 def named(tool: str, question: str) -> bool:

@@ -146,22 +146,23 @@ class Engine:
         AWSError
             ThrottlingException in AWS's words.
         """
-        limits = self.profile.limits(served.model_id, served.id)
-        if limits is None:
+        found = self.profile.limits(*served.names)
+        if found is None:
             return False
         now_s = self.clock()
-        key = (account, served.id)
-        state = self.quotas.get(key) or quota.full(limits, now_s)
+        key = (account, found[0])
+        state = self.quotas.get(key) or quota.full(found[1], now_s)
         self.quotas[key], refused = quota.start(state, tokens, now_s)
         if refused is not None:
             raise AWSError("ThrottlingException", THROTTLED[refused])
         return True
 
     def settle(self, account: str, served: Served, reserved: float, used: float) -> None:
-        """Return what a request reserved and did not use."""
-        key = (account, served.id)
-        if key in self.quotas:
-            self.quotas[key] = quota.settle(self.quotas[key], reserved, used, self.clock())
+        """Return what a request reserved and did not use; after a reset there is nothing to return to."""
+        found = self.profile.limits(*served.names)
+        state = None if found is None else self.quotas.get((account, found[0]))
+        if found is not None and state is not None:
+            self.quotas[account, found[0]] = quota.settle(state, reserved, used, self.clock())
 
     async def enter(self, model: str, pace: Pace) -> None:
         """Wait until the model has room.

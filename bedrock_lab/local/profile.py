@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bedrock_lab.catalogue.model import resolve
 from bedrock_lab.errors import InputError, listing
 from bedrock_lab.local.problems import WORDS
 from bedrock_lab.local.shapes import SERVED
@@ -80,7 +81,7 @@ class Fault:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """A checked profile; `models` and `quotas` are keyed by model id, or "*" for every other."""
+    """A checked profile; `models` and `quotas` are keyed by `plain_id`, or "*" for every other."""
 
     models: dict[str, Pace]
     quotas: dict[str, Limits]
@@ -90,9 +91,30 @@ class Profile:
         """Pace of a model by the first name the profile knows."""
         return next((self.models[n] for n in (*names, EVERY) if n in self.models), Pace())
 
-    def limits(self, *names: str) -> Limits | None:
-        """Quota of a model by the first name the profile knows; None where it has none."""
-        return next((self.quotas[n] for n in (*names, EVERY) if n in self.quotas), None)
+    def limits(self, *names: str) -> tuple[str, Limits] | None:
+        """Quota of a model by the first name the profile knows, and that name; None where it has none.
+
+        A quota by the id of a profile is that scope's own; one by catalogue id is shared by all scopes.
+        """
+        for name in names:
+            if name in self.quotas:
+                return name, self.quotas[name]
+        return (names[-1], self.quotas[EVERY]) if EVERY in self.quotas else None
+
+
+def plain_id(model_id: str) -> str:
+    """Write a model id without date and version, its scope's prefix kept.
+
+    >>> plain_id("us.anthropic.claude-haiku-4-5-20251001-v1:0")
+    'us.anthropic.claude-haiku-4-5'
+
+    Raises
+    ------
+    InputError
+        For a model the catalogue does not know.
+    """
+    ref = resolve(model_id)
+    return ref.model.id if ref.prefix is None else f"{ref.prefix}.{ref.model.id}"
 
 
 def read_profile(given: str | Path | Mapping[str, Any] | None) -> Profile:
@@ -116,10 +138,14 @@ def read_profile(given: str | Path | Mapping[str, Any] | None) -> Profile:
     if not isinstance(faults, list | tuple):
         raise InputError(f"faults {faults!r}: allowed is a list of faults")
     return Profile(
-        models={name: _pace(_table(entry, f"models.{name}"), f"models.{name}") for name, entry in models.items()},
-        quotas={name: _limits(_table(entry, f"quotas.{name}"), f"quotas.{name}") for name, entry in quotas.items()},
+        models={_key(n): _pace(_table(entry, f"models.{n}"), f"models.{n}") for n, entry in models.items()},
+        quotas={_key(n): _limits(_table(entry, f"quotas.{n}"), f"quotas.{n}") for n, entry in quotas.items()},
         faults=tuple(_fault(_table(entry, f"faults[{i}]"), f"faults[{i}]") for i, entry in enumerate(faults)),
     )
+
+
+def _key(name: str) -> str:
+    return EVERY if name == EVERY else plain_id(name)
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -153,7 +153,7 @@ def _embed(
     if engine.reserve(request.account, served, reserved):
         used = settlement(input_tokens=found.input_tokens, output_tokens=0)
         engine.settle(request.account, served, reserved, used)
-    pace = engine.profile.pace(served.model_id, served.id)
+    pace = engine.profile.pace(*served.names)
     ttft_s, _ = speed(pace, served.id)
     record.usage = usage(CacheUse(found.input_tokens, 0, 0, 0), 0)
     headers = [*headers, (b"x-amzn-bedrock-input-token-count", str(found.input_tokens).encode())]

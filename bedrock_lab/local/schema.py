@@ -4,7 +4,11 @@ import math
 import random
 from typing import Any
 
+from bedrock_lab.local.patterns import matching
+
 DEEP = 6
+TRIES = 20
+LONGEST, MOST_ITEMS = 10_000, 1_000
 FORMATS = {
     "date": "2026-01-15",
     "date-time": "2026-01-15T09:30:00Z",
@@ -24,7 +28,7 @@ def example(schema: Any, rng: random.Random, root: Any = None, depth: int = 0) -
     """Draw a value that satisfies a schema.
 
     Objects, arrays, strings (length, format, enum), numbers (bounds, multiples), const, enum, anyOf, oneOf, allOf and
-    local references are followed; `pattern`, `not` and conditions are not.
+    patterns and local references are followed; `not` and conditions are not.
 
     >>> example({"type": "object", "properties": {"n": {"type": "integer", "minimum": 3, "maximum": 3}},
     ...          "required": ["n"]}, random.Random(0))
@@ -86,7 +90,7 @@ def _object(schema: dict[str, Any], rng: random.Random, root: Any, depth: int) -
 
 
 def _array(schema: dict[str, Any], rng: random.Random, root: Any, depth: int) -> list[Any]:
-    least = schema.get("minItems", 0)
+    least = min(schema.get("minItems", 0), MOST_ITEMS)
     most = max(least, schema.get("maxItems", least + 2))
     length = least if depth >= DEEP else rng.randint(max(least, min(1, most)), min(most, least + 2))
     first = schema.get("prefixItems", [])
@@ -104,7 +108,11 @@ def _text(schema: dict[str, Any], rng: random.Random, root: Any, depth: int) -> 
     del root, depth
     if schema.get("format") in FORMATS:
         return FORMATS[schema["format"]]
-    least, most = schema.get("minLength", 0), schema.get("maxLength", math.inf)
+    least, most = min(schema.get("minLength", 0), LONGEST), schema.get("maxLength", math.inf)
+    for _ in range(TRIES if isinstance(schema.get("pattern"), str) else 0):
+        drawn = matching(schema["pattern"], rng)
+        if drawn is not None and least <= len(drawn) <= most:
+            return drawn
     text = rng.choice(WORDS)
     while len(text) < least:
         text += f" {rng.choice(WORDS)}"

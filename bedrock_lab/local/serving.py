@@ -10,6 +10,7 @@ from bedrock_lab.catalogue.behaviour import CacheRule, cache_rule
 from bedrock_lab.catalogue.model import Model, ModelRef, invocable, lifecycle, resolve
 from bedrock_lab.errors import InputError
 from bedrock_lab.local.problems import END_OF_LIFE, INVALID_MODEL, AWSError, invalid
+from bedrock_lab.local.profile import plain_id
 
 LOG = logging.getLogger("bedrock_lab.local")
 DEFAULT_MAX_TOKENS = 4096
@@ -29,6 +30,7 @@ class Served:
 
     model: Model
     model_id: str
+    plain_id: str
     burndown: float
     most_tokens: int
     cache: CacheRule | None
@@ -37,6 +39,11 @@ class Served:
     def id(self) -> str:
         """Catalogue id."""
         return self.model.id
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """Names the profile may know it by: with the scope's prefix, then the catalogue id."""
+        return self.plain_id, self.model.id
 
 
 @functools.lru_cache(maxsize=4096)
@@ -75,6 +82,7 @@ def serve(model_id: str, region: str, day: date, *, invoked: bool = True) -> Ser
     return Served(
         model=model,
         model_id=model_id,
+        plain_id=plain_id(model_id),
         burndown=float(model.burndown or 1),
         most_tokens=model.max_output_tokens or DEFAULT_MAX_TOKENS,
         cache=cache_rule(model.id),

@@ -9,6 +9,8 @@ from typing import Any
 
 import orjson
 
+from bedrock_lab.local.problems import AWSError
+
 PIECE = re.compile(r" ?\w{1,6}| ?[^\w\s]")
 WHOLE = re.compile(r"\s*\w{1,6}|\s*[^\w\s]|\s+$")
 MEDIA_TOKENS = 1500
@@ -40,8 +42,11 @@ def pieces(text: str) -> list[str]:
 
 
 def count_json(value: Any) -> int:
-    """Count the tokens of a JSON value as it is written."""
-    return count(orjson.dumps(value, default=repr).decode())
+    """Count the tokens of a JSON value as it is written; one nested too deeply to write is refused."""
+    try:
+        return count(orjson.dumps(value, default=repr).decode())
+    except orjson.JSONEncodeError:
+        raise AWSError("SerializationException", "The request is nested too deeply.") from None
 
 
 def count_block(block: dict[str, Any]) -> int:

@@ -110,7 +110,7 @@ def prepare(
     if served.model.context_tokens is not None and ask.input_tokens > served.model.context_tokens:
         raise invalid(TOO_LONG)
     owner = f"{account} {served.id}"
-    pace = engine.profile.pace(served.model_id, served.id)
+    pace = engine.profile.pace(*served.names)
     reserved = None
     if tier != "reserved":
         wanted = reservation(input_tokens=ask.input_tokens, max_tokens=most)

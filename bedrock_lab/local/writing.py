@@ -10,6 +10,7 @@ import orjson
 
 from bedrock_lab.local import tokens
 from bedrock_lab.local.asking import Ask
+from bedrock_lab.local.problems import invalid
 from bedrock_lab.local.profile import Pace
 from bedrock_lab.local.schema import example
 
@@ -92,16 +93,14 @@ def write(ask: Ask, pace: Pace, most: int, rng: random.Random) -> Answer:
         if not left:
             return Answer(blocks=tuple(blocks), stop_reason="max_tokens", stop_sequence=None, output_tokens=most)
     if ask.tool is not None:
-        arguments = example(ask.tool.schema, rng)
-        arguments = arguments if isinstance(arguments, dict) else {}
-        written = tokens.pieces(orjson.dumps(arguments).decode())
+        arguments, written = _drawn(ask.tool.schema, rng, f"inputSchema of the tool {ask.tool.name}")
         if len(written) <= left:
             identity = f"tooluse_{rng.getrandbits(128):032x}"[:30]
             blocks.append(_block(TOOL, written, pace, ask.tool.name, identity, arguments))
             used = most - left + len(written)
             return Answer(blocks=tuple(blocks), stop_reason="tool_use", stop_sequence=None, output_tokens=used)
     if ask.schema is not None:
-        written = tokens.pieces(orjson.dumps(example(ask.schema, rng)).decode())
+        _, written = _drawn(ask.schema, rng, "schema in outputConfig.textFormat")
     else:
         # a call of a tool that does not fit is cut like any text
         written = prose(pace.output_tokens if ask.tool is None else left + 1, rng)
@@ -115,6 +114,15 @@ def write(ask: Ask, pace: Pace, most: int, rng: random.Random) -> Answer:
         stop_sequence=stop,
         output_tokens=most - left + len(written),
     )
+
+
+def _drawn(schema: Any, rng: random.Random, what: str) -> tuple[Any, list[str]]:
+    """Draw a value of a schema, and its JSON in tokens; what is no schema is the client's mistake."""
+    try:
+        value = example(schema, rng)
+        return value, tokens.pieces(orjson.dumps(value).decode())
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
+        raise invalid(f"The {what} is not a valid JSON schema.") from None
 
 
 def stopped(written: list[str], sequences: tuple[str, ...]) -> tuple[list[str], str | None]:

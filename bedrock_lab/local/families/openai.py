@@ -56,7 +56,16 @@ def _texts(content: Any) -> list[dict[str, Any]]:
         return [{"text": content}]
     if not isinstance(content, list) or not all(isinstance(item, dict) for item in content):
         raise malformed("#/messages/content: expected type: String or JSONArray of objects")
-    return [{"text": fields.text(item, "text")} if item.get("type") == "text" else {"image": {}} for item in content]
+    return [_part(item) for item in content]
+
+
+def _part(item: dict[str, Any]) -> dict[str, Any]:
+    kind = item.get("type")
+    if kind == "text":
+        return {"text": fields.text(item, "text")}
+    if kind == "image_url":
+        return {"image": {}}
+    raise malformed(f"#/messages/content/type: {kind!r} is not known")
 
 
 def _calls(item: dict[str, Any]) -> list[dict[str, Any]]:
