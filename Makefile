@@ -55,6 +55,7 @@ lab: install ## open JupyterLab on the notebooks
 
 bench: install ## measure speed as ratios beside a named peer or limit
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/local.py
 
 pictures: install ## draw the pictures of the README from a real run
 	$(BIN)/python docs/pictures.py

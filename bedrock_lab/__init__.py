@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bedrock_lab.assumptions import Assumption as Assumption
     from bedrock_lab.billing import bill as bill
     from bedrock_lab.catalogue.pricelist import prices as prices
+    from bedrock_lab.local.server import LocalAWS as LocalAWS
     from bedrock_lab.planning.planner import plan as plan
     from bedrock_lab.pricing import price as price
     from bedrock_lab.traffic import Trace as Trace
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Assumption": "bedrock_lab.assumptions",
+    "LocalAWS": "bedrock_lab.local.server",
     "Trace": "bedrock_lab.traffic",
     "Usage": "bedrock_lab.traffic",
     "bill": "bedrock_lab.billing",

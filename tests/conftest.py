@@ -38,6 +38,24 @@ def data_file():
     return public_data
 
 
+@pytest.fixture(scope="module")
+def connect():
+    """Return a maker of boto3 clients for a local endpoint, closed at the end: one attempt a call unless stated."""
+    import boto3
+    from botocore.config import Config
+
+    clients = []
+
+    def make(aws, attempts=1, **kwargs):
+        config = Config(retries={"total_max_attempts": attempts}, max_pool_connections=50)
+        clients.append(boto3.client("bedrock-runtime", **{**aws.client_kwargs(), **kwargs}, config=config))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.close()
+
+
 def pytest_terminal_summary(terminalreporter):
     """Print every reason for a skip with its count, last."""
     reasons = Counter(

@@ -54,3 +54,16 @@ def test_the_overlay_of_the_documents_is_read(tmp_path):
     path = tmp_path / "discounts.toml"
     path.write_text(text)
     assert read_overlay(path)[0].match == (("provider", "anthropic"),)
+
+
+def test_the_profile_of_the_documents_is_the_default(tmp_path):
+    """The TOML example is valid, and its figures are the ones used where nothing is said."""
+    from bedrock_lab.local.profile import Pace, read_profile
+
+    text = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "local.md").read_text(), flags=re.DOTALL)[0]
+    path = tmp_path / "profile.toml"
+    path.write_text(text)
+    assert read_profile(path).models["*"] == Pace()
+    path.write_text(text.replace("# capacity", "capacity").replace("# queue", "queue").replace("\n# ", "\n"))
+    assert read_profile(path).models["*"].capacity == 8
+    assert read_profile(path).quotas["us.anthropic.claude-sonnet-4-6"].burst_s == 60

@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-HEAVY = {"pandas", "plotly", "boto3", "papermill", "numba", "scipy", "ipywidgets", "numpy", "pyarrow"}
+HEAVY = {"pandas", "plotly", "boto3", "papermill", "numba", "scipy", "ipywidgets", "numpy", "pyarrow",
+         "botocore", "uvicorn"}  # fmt: skip
 
 
 def loaded_after(code):
@@ -21,6 +22,8 @@ def loaded_after(code):
         "import bedrock_lab",
         "from bedrock_lab.cli.main import run; run(['--help'])",
         "from bedrock_lab.cli.main import run; run(['plan', '--help'])",
+        "from bedrock_lab.cli.main import run; run(['local', '--help'])",
+        "import bedrock_lab; bedrock_lab.LocalAWS",
         "import bedrock_lab.traffic, bedrock_lab.views, bedrock_lab.catalogue",
     ],
 )

@@ -13,6 +13,7 @@ from bedrock_lab.settings import DEFAULTS, setting
 PACKAGES = {
     "core": ("numpy", "pandas", "plotly", "pyarrow", "scipy", "typer"),
     "aws": ("boto3", "botocore"),
+    "local": ("httptools", "orjson", "uvicorn", "uvloop"),
     "notebooks": ("ipykernel", "ipywidgets", "jupyterlab", "papermill"),
     "test": ("hypothesis", "nbval", "playwright", "pytest"),
 }

@@ -1,0 +1,215 @@
+"""What the endpoint remembers: call counts, quotas, the prompt cache, capacity, and the record of every request."""
+
+import asyncio
+import collections
+import dataclasses
+import hashlib
+import random
+import time
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import orjson
+
+from bedrock_lab.local.problems import BUSY, THROTTLED, AWSError
+from bedrock_lab.local.profile import Fault, Pace, Profile
+from bedrock_lab.local.promptcache import PromptCache
+from bedrock_lab.local.serving import Served
+from bedrock_lab.predict import quota
+
+KEPT = 100_000
+"""Records and delays kept; older ones are forgotten."""
+
+
+@dataclasses.dataclass(slots=True, kw_only=True)
+class Record:
+    """What happened to one request; times by the monotonic clock, stamped before the write [s]."""
+
+    request_id: str
+    operation: str
+    model_id: str
+    received_s: float
+    account: str | None = None
+    model: str | None = None
+    first_token_s: float | None = None
+    last_token_s: float | None = None
+    status: int | None = None
+    error: str | None = None
+    usage: dict[str, Any] | None = None
+    stop_reason: str | None = None
+    drawn_ttft_s: float | None = None
+    drawn_e2e_s: float | None = None
+    tier: str | None = None
+    request_metadata: dict[str, str] | None = None
+
+
+NAMES = tuple(field.name for field in dataclasses.fields(Record))
+USAGE_AT = NAMES.index("usage")
+USAGE = (
+    "inputTokens",
+    "outputTokens",
+    "totalTokens",
+    "cacheReadInputTokens",
+    "cacheWriteInputTokens",
+    "cacheDetails",
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A call with what is drawn for it: `digest` is a function of seed, operation, body and how many came before."""
+
+    operation: str
+    digest: bytes
+    number: int
+    total: int
+
+    def rng(self, purpose: str) -> random.Random:
+        """Return a generator of its own for each purpose."""
+        return random.Random(self.digest + purpose.encode())  # noqa: S311 - emulation, not secrecy
+
+
+@dataclasses.dataclass(slots=True)
+class Gate:
+    """The requests a model works on, and those that wait."""
+
+    busy: int = 0
+    waiting: collections.deque[asyncio.Future[None]] = dataclasses.field(default_factory=collections.deque)
+
+
+class Engine:
+    """State of the endpoint, all of it in memory.
+
+    Parameters
+    ----------
+    seed
+        Seed of everything drawn.
+    scale
+        What minutes and hours are multiplied with (TTLs of the prompt cache).
+    clock
+        Seconds that never run backwards [s].
+    today
+        The day lifecycles are read on.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        *,
+        seed: int = 0,
+        scale: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
+        today: Callable[[], date] = date.today,
+    ) -> None:
+        self.profile = profile
+        self.seed = str(seed).encode()
+        self.scale = scale
+        self.clock = clock
+        self.today = today
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything that happened."""
+        self.seen: dict[bytes, int] = {}
+        self.numbers: collections.Counter[str] = collections.Counter()
+        self.quotas: dict[tuple[str, str], quota.State] = {}
+        self.gates: dict[str, Gate] = {}
+        self.cache = PromptCache(self.scale)
+        self.records: collections.deque[bytes] = collections.deque(maxlen=KEPT)
+        self.lateness: collections.deque[float] = collections.deque(maxlen=KEPT)
+
+    def call(self, operation: str, path: bytes, body: bytes) -> Call:
+        """Give a call its numbers and its digest."""
+        same = hashlib.blake2b(b"\0".join((self.seed, operation.encode(), path, body)), digest_size=16).digest()
+        before = self.seen[same] = self.seen.get(same, -1) + 1
+        self.numbers[operation] += 1
+        self.numbers[""] += 1
+        digest = hashlib.blake2b(same + before.to_bytes(8), digest_size=16).digest()
+        return Call(operation=operation, digest=digest, number=self.numbers[operation], total=self.numbers[""])
+
+    def fault(self, call: Call) -> Fault | None:
+        """Return the first fault of the profile that strikes a call."""
+        for i, fault in enumerate(self.profile.faults):
+            if fault.operation not in {None, call.operation}:
+                continue
+            number = call.total if fault.operation is None else call.number
+            if number in fault.calls or (fault.rate is not None and call.rng(f"fault {i}").random() < fault.rate):
+                return fault
+        return None
+
+    def reserve(self, account: str, served: Served, tokens: float) -> bool:
+        """Take a request's reservation out of its quota; False where no quota holds.
+
+        Raises
+        ------
+        AWSError
+            ThrottlingException in AWS's words.
+        """
+        found = self.profile.limits(*served.names)
+        if found is None:
+            return False
+        now_s = self.clock()
+        key = (account, found[0])
+        state = self.quotas.get(key) or quota.full(found[1], now_s)
+        self.quotas[key], refused = quota.start(state, tokens, now_s)
+        if refused is not None:
+            raise AWSError("ThrottlingException", THROTTLED[refused])
+        return True
+
+    def settle(self, account: str, served: Served, reserved: float, used: float) -> None:
+        """Return what a request reserved and did not use; after a reset there is nothing to return to."""
+        found = self.profile.limits(*served.names)
+        state = None if found is None else self.quotas.get((account, found[0]))
+        if found is not None and state is not None:
+            self.quotas[account, found[0]] = quota.settle(state, reserved, used, self.clock())
+
+    async def enter(self, model: str, pace: Pace) -> None:
+        """Wait until the model has room.
+
+        Raises
+        ------
+        AWSError
+            ServiceUnavailableException where the queue is full.
+        """
+        gate = self.gates.setdefault(model, Gate())
+        if pace.capacity is None or gate.busy < pace.capacity:
+            gate.busy += 1
+            return
+        if pace.queue is not None and len(gate.waiting) >= pace.queue:
+            raise AWSError("ServiceUnavailableException", BUSY)
+        turn = asyncio.get_running_loop().create_future()
+        gate.waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.leave(model)
+            raise
+
+    def leave(self, model: str) -> None:
+        """Give the room to whoever waits longest."""
+        gate = self.gates.setdefault(model, Gate())
+        while gate.waiting:
+            turn = gate.waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        gate.busy = max(0, gate.busy - 1)
+
+    def keep(self, record: Record) -> None:
+        """Keep a record, packed; the view drops the spare room of the encoder's buffer."""
+        values = [getattr(record, name) for name in NAMES]
+        if record.usage is not None:
+            values[USAGE_AT] = [record.usage[name] for name in USAGE]
+        self.records.append(bytes(memoryview(orjson.dumps(values))))
+
+    def shown(self) -> list[dict[str, Any]]:
+        """Unpack every record kept, oldest first."""
+        out = []
+        for packed in self.records:
+            found = dict(zip(NAMES, orjson.loads(packed), strict=True))
+            if found["usage"] is not None:
+                found["usage"] = dict(zip(USAGE, found["usage"], strict=True))
+            out.append(found)
+        return out

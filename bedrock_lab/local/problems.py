@@ -1,0 +1,99 @@
+"""What goes wrong, in AWS's codes, statuses and words."""
+
+import re
+
+UNSUPPORTED_CACHE = (
+    "You invoked an unsupported model or your request did not allow prompt caching. See the documentation for more "
+    "information."
+)
+INVALID_MODEL = "The provided model identifier is invalid."
+END_OF_LIFE = (
+    "This model version has reached the end of its life. Please refer to the AWS documentation for more details."
+)
+NOT_CHAT = "This action doesn't support the model that you provided. Try again with a supported text or chat model."
+TOO_LONG = "Input is too long for requested model."
+BUSY = "Bedrock is unable to process your request."
+STOPPING = "The local endpoint is stopping."
+
+THROTTLED = {
+    "tpm": "Too many tokens, please wait before trying again.",
+    "rpm": "Too many requests, please wait before trying again.",
+    "tpd": "Too many tokens per day, please wait before trying again.",
+}
+
+STATUS = {
+    "AccessDeniedException": 403,
+    "ConflictException": 400,
+    "InternalServerException": 500,
+    "ModelErrorException": 424,
+    "ModelNotReadyException": 429,
+    "ModelStreamErrorException": 424,
+    "ModelTimeoutException": 408,
+    "ResourceNotFoundException": 404,
+    "SerializationException": 400,
+    "ServiceQuotaExceededException": 400,
+    "ServiceUnavailableException": 503,
+    "ThrottlingException": 429,
+    "UnknownOperationException": 404,
+    "UnrecognizedClientException": 403,
+    "ValidationException": 400,
+    "overloaded_error": 529,
+}
+"""HTTP status of every error code served here."""
+
+WORDS = {
+    "AccessDeniedException": "You don't have access to the model with the specified model ID.",
+    "ConflictException": "Error occurred because of a conflict while performing an operation.",
+    "InternalServerException": "The system encountered an unexpected error during processing. Try your request again.",
+    "ModelErrorException": "The request failed due to an error while processing the model.",
+    "ModelNotReadyException": "Model is not ready for inference. Wait and try your request again.",
+    "ModelStreamErrorException": "The model encountered an error while streaming the response.",
+    "ModelTimeoutException": "Model has timed out in processing the request. Try your request again.",
+    "ResourceNotFoundException": "The specified resource was not found. Check the ARN and try your request again.",
+    "ServiceQuotaExceededException": "Your request exceeds the service quota for your account.",
+    "ServiceUnavailableException": BUSY,
+    "ThrottlingException": THROTTLED["rpm"],
+    "ValidationException": "The request was rejected by a fault of the profile.",
+    "overloaded_error": "Overloaded",
+}
+"""Messages of the errors a fault can ask for."""
+
+EXTRAS: dict[str, dict[str, object]] = {
+    "ModelErrorException": {"originalStatusCode": 500, "resourceName": "local"},
+    "ModelStreamErrorException": {"originalStatusCode": 500, "originalMessage": "emulated"},
+}
+"""Further members of an error's body."""
+
+REAL_KEY = re.compile(r"(AKIA|ASIA)[A-Z0-9]{16}")
+REAL_TOKEN = re.compile(r"(ABSK|bedrock-api-key-)")
+
+
+class AWSError(Exception):
+    """An answer that is an error: AWS's code, its HTTP status and a message for the client."""
+
+    def __init__(self, code: str, message: str | None = None) -> None:
+        super().__init__(code, message)
+        self.code = code
+        self.status = STATUS[code]
+        self.message = WORDS[code] if message is None else message
+
+    @property
+    def body(self) -> dict[str, object]:
+        """JSON body of the answer."""
+        return {"message": self.message, **EXTRAS.get(self.code, {})}
+
+
+def invalid(message: str) -> AWSError:
+    """Return a ValidationException."""
+    return AWSError("ValidationException", message)
+
+
+def malformed(reason: str) -> AWSError:
+    """Return the ValidationException that InvokeModel gives for a body its model cannot read."""
+    return invalid(f"Malformed input request: {reason}, please reformat your input and try again.")
+
+
+GUARDRAIL_WORD = "LOCAL_GUARDRAIL_BLOCK"
+"""The one thing the emulated guardrail blocks: a text that holds this word."""
+
+GUARDED = "Sorry, the model cannot answer this question."

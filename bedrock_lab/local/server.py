@@ -1,0 +1,174 @@
+"""`LocalAWS`: the endpoint in a thread of this process, on a port of this machine."""
+
+import math
+import socket
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from bedrock_lab.errors import InputError, LabError
+from bedrock_lab.local.profile import read_profile
+
+HOST = "127.0.0.1"
+REGION = "us-east-1"
+KEY_ID, KEY = "local", "local"
+KEEP_ALIVE_S = 75
+START_S, STOP_S = 10.0, 5.0
+
+
+class LocalAWS:
+    """A local Bedrock that unmodified boto3 can talk to.
+
+    Parameters
+    ----------
+    port
+        Port to listen on; 0 takes a free one.
+    profile
+        How fast the models are, which quotas hold, what goes wrong: a TOML or JSON file or a dict.
+    seed
+        Seed of everything drawn.
+    time_scale
+        What minutes and hours are multiplied with; 0.1 makes the five minutes of the prompt cache thirty seconds.
+    host
+        Address to listen on; anything but this machine's own is seen by others.
+
+    Examples
+    --------
+    >>> import boto3
+    >>> with LocalAWS(profile={"models": {"*": {"ttft_s": 0, "gap_s": 0}}}) as aws:
+    ...     client = boto3.client("bedrock-runtime", **aws.client_kwargs())
+    ...     answer = client.converse(
+    ...         modelId="amazon.nova-lite-v1:0", messages=[{"role": "user", "content": [{"text": "Hello"}]}]
+    ...     )
+    ...     client.close()
+    >>> answer["stopReason"], answer["usage"]["outputTokens"]
+    ('end_turn', 50)
+    """
+
+    def __init__(
+        self,
+        port: int = 0,
+        profile: str | Path | Mapping[str, Any] | None = None,
+        seed: int = 0,
+        time_scale: float = 1.0,
+        *,
+        host: str = HOST,
+    ) -> None:
+        if not 0 <= port <= 65_535:
+            raise InputError(f"port {port}: allowed are 0 (any free one) to 65535")
+        if not 0 < time_scale < math.inf:
+            raise InputError(f"time_scale {time_scale:g}: allowed is a number above 0")
+        self.host = host
+        self.port = port
+        self.profile = read_profile(profile)
+        self.seed = seed
+        self.time_scale = time_scale
+        self._server: Any = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def endpoint_url(self) -> str:
+        """Address of the endpoint."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    def env(self) -> dict[str, str]:
+        """Environment that leads other programs here: endpoints, Region, and credentials that are none.
+
+        Calls to services that are not served come here too and are refused, so that none of them reaches AWS.
+        """
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": self.endpoint_url,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": KEY_ID,
+            "AWS_SECRET_ACCESS_KEY": KEY,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def client_kwargs(self) -> dict[str, str]:
+        """Arguments of ``boto3.client("bedrock-runtime", ...)``."""
+        return {
+            "endpoint_url": self.endpoint_url,
+            "region_name": REGION,
+            "aws_access_key_id": KEY_ID,
+            "aws_secret_access_key": KEY,
+        }
+
+    def start(self) -> None:
+        """Listen and serve in a thread.
+
+        Raises
+        ------
+        InputError
+            When the port is taken or the address is not this machine's.
+        """
+        if self._thread is not None:
+            raise InputError("the local endpoint runs already")
+        import uvicorn
+
+        from bedrock_lab.local.app import App
+        from bedrock_lab.local.engine import Engine
+        from bedrock_lab.local.protocol import GuardedProtocol
+        from bedrock_lab.local.shapes import operations
+
+        operations()
+        held = _listen(self.host, self.port)
+        self.port = held.getsockname()[1]
+        self.engine = Engine(self.profile, seed=self.seed, scale=self.time_scale)
+        config = uvicorn.Config(
+            App(self.engine),
+            http=GuardedProtocol,
+            loop="uvloop",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=0,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, args=([held],), name="bedrock-lab local", daemon=True)
+        self._thread.start()
+        deadline = time.monotonic() + START_S
+        while not self._server.started:
+            if time.monotonic() > deadline or not self._thread.is_alive():
+                self.stop()
+                raise LabError(f"the local endpoint did not start on {self.endpoint_url}")
+            time.sleep(0.002)
+
+    def stop(self) -> None:
+        """End every stream and stop listening; nothing happens where it does not run."""
+        if self._thread is None:
+            return
+        self._server.should_exit = True
+        self._thread.join(STOP_S)
+        self._thread = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    held = socket.socket(family, socket.SOCK_STREAM)
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        held.bind((host, port))
+        held.listen(2048)
+    except OSError as error:
+        held.close()
+        raise InputError(f"cannot listen on {host} port {port}: {error.strerror or error}") from None
+    return held

@@ -1,0 +1,1 @@
+"""How Bedrock behaves, as pure functions: no clock, network, files or global random state."""

@@ -1,0 +1,229 @@
+"""By machine, from botocore's own service model: requests are accepted, answers fit their shapes, errors arrive."""
+
+import json
+import warnings
+
+import pytest
+from botocore.exceptions import ClientError, EventStreamError
+from botocore.session import Session
+
+import bedrock_lab as lab
+from bedrock_lab.local.shapes import SERVED
+
+MODEL = "us.anthropic.claude-sonnet-4-6"
+SERVICE = Session().get_service_model("bedrock-runtime")
+FAST = {"models": {"*": {"ttft_s": 0, "gap_s": 0}}}
+BODY = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 9, "messages": [{"role": "user", "content": "Hello"}]}
+
+
+@pytest.fixture(scope="module")
+def aws():
+    """Serve without delays."""
+    with lab.LocalAWS(profile=FAST) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def client(aws, connect):
+    return connect(aws)
+
+
+KNOWN = {
+    "modelId": MODEL, "body": json.dumps(BODY).encode(), "role": "user", "requestMetadata": None,
+    "uri": "s3://bucket/key",
+    "guardrailIdentifier": "abc123", "guardrailVersion": "1", "schema": '{"type": "object"}',
+    "json": {"type": "object"},
+    "additionalModelRequestFields": {"top_k": 5}, "additionalModelResponseFieldPaths": ["/stop_sequence"],
+    "bucketOwner": "123456789012", "contentType": "application/json", "accept": "application/json",
+    "toolChoice": {"auto": {}}, "toolConfig": None,
+}  # fmt: skip
+
+
+def values(shape, name="", depth=0, pick=0):  # noqa: PLR0911 - one return a type
+    """Make a value of a shape: every member, of a union the one at `pick`."""
+    if KNOWN.get(name) is not None and shape.type_name != "structure":
+        return KNOWN[name]
+    if shape.type_name == "structure":
+        if shape.is_document_type:
+            return {"type": "object"}
+        members = dict(shape.members)
+        if shape.is_tagged_union:
+            chosen = list(members)[pick % len(members)]
+            return {chosen: values(members[chosen], chosen, depth + 1)}
+        required = set(shape.required_members)
+        return {n: values(m, n, depth + 1) for n, m in members.items() if depth < 3 or n in required}
+    if shape.type_name == "list":
+        return [values(shape.member, name, depth + 1)]
+    if shape.type_name == "map":
+        return {"team": values(shape.value, "", depth + 1)}
+    if shape.type_name == "string":
+        return shape.enum[0] if getattr(shape, "enum", None) else "abc"
+    if shape.type_name == "blob":
+        return b"bytes"
+    if shape.type_name == "boolean":
+        return True
+    return shape.metadata.get("min", 1)
+
+
+def request(name):
+    """Make a request of an operation with every member set."""
+    made = values(SERVICE.operation_model(name).input_shape)
+    if name.startswith("Invoke"):
+        made["requestMetadata"] = json.dumps({"team": "search"})
+    return made
+
+
+def fits(shape, value, path=""):
+    """Check an answer against its shape: nothing unknown, nothing required missing, types, enums and unions right."""
+    if shape.type_name == "structure" and not shape.is_document_type:
+        assert isinstance(value, dict), path
+        assert not set(value) - set(shape.members) - {"ResponseMetadata"}, (path, set(value))
+        assert set(shape.required_members) <= set(value), (path, set(value))
+        if shape.is_tagged_union:
+            assert len(value) == 1, (path, value)
+        for name, item in value.items():
+            if name in shape.members:
+                fits(shape.members[name], item, f"{path}.{name}")
+    elif shape.type_name == "list":
+        for item in value:
+            fits(shape.member, item, f"{path}[]")
+    elif shape.type_name in {"integer", "long"}:
+        assert type(value) is int, path
+        assert value >= shape.metadata.get("min", 0), path
+    elif shape.type_name == "string":
+        assert isinstance(value, str), path
+        assert value in getattr(shape, "enum", None) or [value], (path, value)
+
+
+def called(client, name, **params):
+    """Call an operation; of a stream, return its answer with the list of its events."""
+    method = {
+        "ApplyGuardrail": client.apply_guardrail,
+        "Converse": client.converse,
+        "ConverseStream": client.converse_stream,
+        "CountTokens": client.count_tokens,
+        "InvokeModel": client.invoke_model,
+        "InvokeModelWithResponseStream": client.invoke_model_with_response_stream,
+    }[name]
+    return method(**params)
+
+
+@pytest.mark.parametrize("name", SERVED)
+def test_a_request_with_every_member_is_accepted_and_its_answer_fits(client, name):
+    """The request is generated from the input shape, the answer is held against the output shape."""
+    shape = SERVICE.operation_model(name).output_shape
+    answer = called(client, name, **request(name))
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200
+    for member, value in answer.items():
+        if member == "ResponseMetadata":
+            continue
+        if getattr(shape.members[member], "is_event_stream", False) or member == "stream":
+            events = list(value)
+            assert events
+            for event in events:
+                (kind,) = event
+                fits(shape.members[member].members[kind], event[kind], kind)
+        elif shape.members[member].type_name == "blob":
+            json.loads(value.read())
+        elif name == "InvokeModelWithResponseStream" and member == "body":
+            assert [json.loads(event["chunk"]["bytes"]) for event in value]
+        else:
+            fits(shape.members[member], value, member)
+    assert set(shape.required_members) <= set(answer)
+
+
+@pytest.mark.parametrize("kind", range(len(SERVICE.shape_for("ContentBlock").members)))
+def test_every_kind_of_content_is_read(client, kind):
+    """Each member of the ContentBlock union is counted without complaint beside a text."""
+    block = values(SERVICE.shape_for("ContentBlock"), pick=kind, depth=4)
+    tools = {"tools": [{"toolSpec": {"name": "look_up", "inputSchema": {"json": {"type": "object"}}}}]}
+    messages = [{"role": "user", "content": [{"text": "Hello"}, block]}]
+    answer = client.converse(modelId=MODEL, messages=messages, toolConfig=tools)
+    assert answer["usage"]["inputTokens"] >= 1
+
+
+ERRORS = [(name, error.name) for name in SERVED for error in SERVICE.operation_model(name).error_shapes]
+
+
+def minimal(name):
+    params = {k: v for k, v in request(name).items() if k in SERVICE.operation_model(name).input_shape.required_members}
+    if "onverse" in name:
+        params["messages"] = [{"role": "user", "content": [{"text": "Hello"}]}]
+    if name.startswith("Invoke"):
+        params["body"] = json.dumps(BODY)
+    return params
+
+
+@pytest.fixture(scope="module")
+def faulty(connect):
+    """Serve every declared error once, in order of the calls of its operation."""
+    numbers = dict.fromkeys(SERVED, 0)
+    faults = []
+    for name, error in ERRORS:
+        numbers[name] += 1
+        faults.append({"operation": name, "error": error, "calls": [numbers[name]]})
+    with lab.LocalAWS(profile={**FAST, "faults": faults}) as served:
+        yield connect(served)
+
+
+def test_every_declared_error_arrives_as_its_exception(faulty):
+    """Class, code and status are those of botocore's model, operation by operation."""
+    for name, error in ERRORS:
+        shape = SERVICE.shape_for(error)
+        with pytest.raises(getattr(faulty.exceptions, error)) as caught:
+            called(faulty, name, **minimal(name))
+        answer = caught.value.response
+        assert answer["Error"]["Code"] == error
+        assert answer["Error"]["Message"]
+        assert answer["ResponseMetadata"]["HTTPStatusCode"] == shape.metadata["error"]["httpStatusCode"]
+
+
+def gather(stream, events):
+    """Read a stream into a list that keeps what came before an error."""
+    for event in stream:
+        events.append(event)
+
+
+MID = [
+    (name, error)
+    for name in ("ConverseStream", "InvokeModelWithResponseStream")
+    for error, shape in SERVICE.operation_model(name).get_event_stream_output().members.items()
+    if shape.metadata.get("exception")
+]
+
+
+def test_errors_in_mid_stream_arrive_as_event_stream_errors(connect):
+    """After three events of content, with the member's own name as code."""
+    capital = {error: error[0].upper() + error[1:] for _, error in MID}
+    faults, numbers = [], {"ConverseStream": 0, "InvokeModelWithResponseStream": 0}
+    for name, error in MID:
+        numbers[name] += 1
+        faults.append({"operation": name, "error": capital[error], "calls": [numbers[name]], "after_events": 3})
+    with lab.LocalAWS(profile={**FAST, "faults": faults}) as served:
+        client = connect(served)
+        for name, error in MID:
+            answer = called(client, name, **minimal(name))
+            stream, events = answer["stream" if name == "ConverseStream" else "body"], []
+            with pytest.raises(EventStreamError) as caught:
+                gather(stream, events)
+            stream.close()
+            assert caught.value.response["Error"]["Code"] == error
+            if name == "ConverseStream":
+                assert sum("contentBlockDelta" in event for event in events) == 3
+
+
+def test_an_error_no_operation_declares_is_a_client_error(connect):
+    """529 overloaded_error keeps its code and status."""
+    with lab.LocalAWS(profile={**FAST, "faults": [{"error": "overloaded_error"}]}) as served:
+        with pytest.raises(ClientError) as caught:
+            connect(served).converse(**minimal("Converse"))
+        assert caught.value.response["Error"]["Code"] == "overloaded_error"
+        assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 529
+
+
+def test_nothing_warns(connect):
+    """A whole life of the endpoint leaves no warning behind."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with lab.LocalAWS(profile=FAST) as served:
+            connect(served).converse(**minimal("Converse"))
