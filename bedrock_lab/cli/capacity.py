@@ -5,18 +5,22 @@ from typing import Annotated
 import typer
 
 from bedrock_lab.cli.output import (
+    AS_MODEL,
     COLUMNS,
     DATE,
     FORMAT,
     JSON,
     OVERLAY,
     REGION,
+    ROWS_MODEL,
     SCOPE,
+    TOKEN_RATIO,
     assignments,
     chosen_region,
     chosen_seed,
     emit,
     load_prices,
+    ratio_of,
     read_file,
     real,
     warn,
@@ -28,8 +32,8 @@ INFEASIBLE = 3
 
 def plan(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A trace: a file or a folder.")],
-    model: Annotated[str | None, typer.Option("--model", help="Model of rows that name none.")] = None,
-    as_model: Annotated[str | None, typer.Option("--as-model", help="Plan all rows as this model.")] = None,
+    model: str | None = ROWS_MODEL,
+    as_model: str | None = AS_MODEL,
     region: str | None = REGION,
     scope: str | None = SCOPE,
     allow_scopes: Annotated[
@@ -72,9 +76,7 @@ def plan(
     assume: Annotated[
         list[str] | None, typer.Option("--assume", help="An assumption: name=value or name=lo..hi; repeatable.")
     ] = None,
-    token_ratio: Annotated[
-        str, typer.Option("--token-ratio", help="Tokens of another tokenizer, lo..hi, for --as-model.")
-    ] = "1.0..1.35",
+    token_ratio: str = TOKEN_RATIO,
     overlay: str | None = OVERLAY,
     date: str | None = DATE,
     seed: Annotated[
@@ -85,11 +87,9 @@ def plan(
     json: bool = JSON,
 ) -> int:
     """Choose the cheapest way of buying this traffic, and say how sure that is."""
-    from bedrock_lab.assumptions import parse_range
     from bedrock_lab.planning.planner import plan as make
     from bedrock_lab.views import tables
 
-    _, low, high = parse_range(token_ratio, "--token-ratio")
     found = make(
         read_file(file, format, columns),
         load_prices(date, overlay),
@@ -109,7 +109,7 @@ def plan(
         unit_price=unit_price,
         slo=slo,
         assume=assignments((part for text in assume or [] for part in text.split(",")), "--assume"),
-        token_ratio=(low, high),
+        token_ratio=ratio_of(token_ratio),
         seed=chosen_seed(seed),
     )
     warn(found.warnings)

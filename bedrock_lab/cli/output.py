@@ -16,6 +16,9 @@ REGION = typer.Option(None, "--region", help="Source Region (default us-east-1, 
 SCOPE = typer.Option(None, "--scope", help="in-region, geo or global (default: as the id says).")
 OVERLAY = typer.Option(None, "--overlay", help="TOML file of negotiated prices.")
 DATE = typer.Option(None, "--date", help="Prices as of this day, YYYY-MM-DD (default today).")
+ROWS_MODEL = typer.Option(None, "--model", help="Model of rows that name none.")
+AS_MODEL = typer.Option(None, "--as-model", help="Take all rows as calls of this model.")
+TOKEN_RATIO = typer.Option("1.0..1.35", "--token-ratio", help="Tokens of another tokenizer, lo..hi, for --as-model.")
 FORMAT = typer.Option("auto", "--format", help="auto, azure, mooncake, burstgpt or table.")
 COLUMNS = typer.Option(None, "--columns", help="For a table: time=T,input=I,output=O with the file's own names.")
 
@@ -37,6 +40,14 @@ def real(text: str | float) -> float:
     if not math.isfinite(value):
         raise typer.BadParameter(f"{text!r} is given; a number is allowed")
     return value
+
+
+def ratio_of(text: str) -> tuple[float, float]:
+    """Read ``--token-ratio``."""
+    from bedrock_lab.assumptions import parse_range
+
+    _, low, high = parse_range(text, "--token-ratio")
+    return low, high
 
 
 def chosen_seed(flag: int | None) -> int:

@@ -7,16 +7,20 @@ import typer
 
 from bedrock_lab.cli.market import table
 from bedrock_lab.cli.output import (
+    AS_MODEL,
     COLUMNS,
     DATE,
     FORMAT,
     JSON,
     OVERLAY,
     REGION,
+    ROWS_MODEL,
+    TOKEN_RATIO,
     chosen_region,
     chosen_seed,
     emit,
     load_prices,
+    ratio_of,
     read_file,
     real,
     warn,
@@ -63,21 +67,17 @@ def cost(
     format: str = FORMAT,  # noqa: A002 - the option's word
     columns: str | None = COLUMNS,
     by: str | None = BY,
-    model: Annotated[str | None, typer.Option("--model", help="Model of rows that name none.")] = None,
-    as_model: Annotated[str | None, typer.Option("--as-model", help="Reprice all rows as this model.")] = None,
-    token_ratio: Annotated[
-        str, typer.Option("--token-ratio", help="Tokens of another tokenizer, lo..hi, for --as-model.")
-    ] = "1.0..1.35",
+    model: str | None = ROWS_MODEL,
+    as_model: str | None = AS_MODEL,
+    token_ratio: str = TOKEN_RATIO,
     region: str | None = REGION,
     date: str | None = DATE,
     overlay: str | None = OVERLAY,
     json: bool = JSON,
 ) -> None:
     """Price a trace's own rows, list and net."""
-    from bedrock_lab.assumptions import parse_range
     from bedrock_lab.billing import bill
 
-    _, low, high = parse_range(token_ratio, "--token-ratio")
     found = bill(
         read_file(file, format, columns),
         load_prices(date, overlay),
@@ -85,7 +85,7 @@ def cost(
         model=model,
         as_model=as_model,
         region=chosen_region(region),
-        token_ratio=(low, high),
+        token_ratio=ratio_of(token_ratio),
     )
     warn(found.warnings)
     result = found.to_dict()
