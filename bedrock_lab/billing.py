@@ -14,7 +14,6 @@ from bedrock_lab.catalogue.target import Target, lifecycle_warning
 from bedrock_lab.errors import InputError, listing
 from bedrock_lab.pricing import (
     MTOK,
-    SECONDS_PER_MONTH,
     WRITES,
     check_buckets,
     line,
@@ -24,6 +23,7 @@ from bedrock_lab.pricing import (
 )
 from bedrock_lab.quote import EXACT, Line, add, plain
 from bedrock_lab.rows import TOKEN_RATIO, priced_rows
+from bedrock_lab.traffic.clock import MONTH_S
 from bedrock_lab.traffic.trace import Trace
 from bedrock_lab.traffic.usage import BUCKETS
 
@@ -59,7 +59,7 @@ class Bill:
     @property
     def usd_per_month(self) -> Decimal:
         """Net cost of a month of such traffic [USD], to a millionth."""
-        month = self.cost_usd * SECONDS_PER_MONTH / Decimal(str(self.period_s))
+        month = self.cost_usd * MONTH_S / Decimal(str(self.period_s))
         return month.quantize(Decimal("0.000001"))
 
     def to_dict(self) -> dict[str, Any]:

@@ -6,8 +6,7 @@
     ├── InputError               2   nothing was attempted, the input is wrong
     │   ├── UnknownModelError    2   the catalogue does not know the model
     │   └── UnknownPriceError    2   no price for that model, Region, scope, tier, bucket or date
-    ├── NotebookFailedError      1   a cell of a report's notebook raised
-    └── GateError                3   done, but a limit or gate the user set does not hold
+    └── NotebookFailedError      1   a cell of a report's notebook raised
 
 A message says what, the value, and what is allowed, in one line.
 """
@@ -35,12 +34,6 @@ class UnknownPriceError(InputError):
 
 class NotebookFailedError(LabError):
     """A cell raised while a report ran; the failed notebook is kept."""
-
-
-class GateError(LabError):
-    """The work is done, but a limit or gate the user set does not hold."""
-
-    exit_code = 3
 
 
 def listing(values: object, limit: int = 12) -> str:

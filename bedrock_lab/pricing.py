@@ -14,14 +14,14 @@ from bedrock_lab.catalogue.tables import source_text
 from bedrock_lab.catalogue.target import lifecycle_warning, target
 from bedrock_lab.errors import InputError, UnknownPriceError
 from bedrock_lab.quote import EXACT, Line, Quote
-from bedrock_lab.traffic.usage import BUCKETS, Usage
+from bedrock_lab.traffic.usage import BUCKETS, CACHE_WRITES, Usage
 
 Floats = NDArray[np.float64]
 
 MTOK = Decimal(1_000_000)
-SECONDS_PER_MONTH = 2_628_000
 HOURS_PER_MONTH = 730
-WRITES = ("cache_write_5m", "cache_write_30m", "cache_write_1h")
+WRITES = tuple(bucket for bucket in CACHE_WRITES if bucket != "cache_write_unknown")
+"""Cache writes that have a price of their own."""
 
 
 def _threshold(prices: Prices, spot: Spot, prompt_tokens: int) -> int:

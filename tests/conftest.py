@@ -56,6 +56,21 @@ def connect():
         client.close()
 
 
+@pytest.fixture(scope="module")
+def aws():
+    """Serve a local Bedrock that answers at once, one a module."""
+    import bedrock_lab as lab
+
+    with lab.LocalAWS(profile={"models": {"*": {"ttft_s": 0, "gap_s": 0}}}) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def client(aws, connect):
+    """Return boto3's client of it."""
+    return connect(aws)
+
+
 def pytest_terminal_summary(terminalreporter):
     """Print every reason for a skip with its count, last."""
     reasons = Counter(

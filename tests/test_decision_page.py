@@ -7,7 +7,7 @@ from bedrock_lab.assumptions import Origin
 from bedrock_lab.catalogue import prices
 from bedrock_lab.planning.planner import plan
 from bedrock_lab.traffic import from_averages, make_trace
-from bedrock_lab.views import charts, tables
+from bedrock_lab.views import charts, costs, tables
 from bedrock_lab.views.browser import chromium, open_page
 from bedrock_lab.views.decision import answer, page_of_plan, report
 from bedrock_lab.views.page import render
@@ -53,7 +53,7 @@ def test_the_result_for_the_sidecar_is_json_without_nan(planned):
 
     found = answer(planned).to_dict()["results"]
     assert json.loads(json.dumps(found, allow_nan=False))["decision"] == planned.decision
-    assert len(found["candidates"]) <= charts.MOST_BARS
+    assert len(found["candidates"]) <= costs.MOST_BARS
 
 
 def test_the_load_duration_curve_falls_and_meets_its_unit_steps(planned):
@@ -74,7 +74,7 @@ def test_demand_keeps_the_peak_of_single_minutes(planned):
 
 def test_one_candidate_of_each_way_is_always_shown(planned):
     """Terms, tiers and options do not crowd each other out."""
-    shown = charts.shown_candidates(planned)
+    shown = costs.shown_candidates(planned)
     assert {c.purchase.option for c in shown} == {c.purchase.option for c in planned.candidates}
     assert planned.recommended in shown
     assert len(tables.candidates_table(planned).rows) == len(shown)

@@ -16,18 +16,6 @@ FAST = {"models": {"*": {"ttft_s": 0, "gap_s": 0}}}
 BODY = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 9, "messages": [{"role": "user", "content": "Hello"}]}
 
 
-@pytest.fixture(scope="module")
-def aws():
-    """Serve without delays."""
-    with lab.LocalAWS(profile=FAST) as served:
-        yield served
-
-
-@pytest.fixture(scope="module")
-def client(aws, connect):
-    return connect(aws)
-
-
 KNOWN = {
     "modelId": MODEL, "body": json.dumps(BODY).encode(), "role": "user", "requestMetadata": None,
     "uri": "s3://bucket/key",

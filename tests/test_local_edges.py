@@ -25,7 +25,6 @@ from bedrock_lab.local.shapes import SERVED
 COMMAND = Path(sys.executable).with_name("bedrock-lab")
 NOVA = "amazon.nova-lite-v1:0"
 HELLO = [{"role": "user", "content": [{"text": "Hello"}]}]
-FAST = {"models": {"*": {"ttft_s": 0, "gap_s": 0}}}
 CONVERSE = {"messages": HELLO, "inferenceConfig": {"maxTokens": 5, "temperature": 0.5}, "system": [{"text": "x"}]}
 CLAUDE_BODY = {
     "anthropic_version": "bedrock-2023-05-31",
@@ -53,17 +52,6 @@ PATHS = {
     f"/model/{NOVA}/count-tokens": {"input": {"converse": {"messages": HELLO}}},
     "/guardrail/abc/version/1/apply": {"source": "INPUT", "content": [{"text": {"text": "x"}}]},
 }
-
-
-@pytest.fixture(scope="module")
-def aws():
-    with lab.LocalAWS(profile=FAST) as served:
-        yield served
-
-
-@pytest.fixture(scope="module")
-def client(aws, connect):
-    return connect(aws)
 
 
 def post(aws, path, body, headers=None, method="POST"):

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import bedrock_lab as lab
 from bedrock_lab.local import tokens
 from bedrock_lab.local.profile import Pace
 from bedrock_lab.local.schema import example
@@ -17,7 +16,6 @@ from bedrock_lab.local.turns import speed
 from bedrock_lab.local.writing import prose, times
 
 CLAUDE, NOVA = "us.anthropic.claude-sonnet-4-6", "amazon.nova-lite-v1:0"
-FAST = {"models": {"*": {"ttft_s": 0, "gap_s": 0}}}
 HELLO = [{"role": "user", "content": [{"text": "Hello, world!"}]}]
 WEATHER = {
     "type": "object",
@@ -34,17 +32,6 @@ TOOLS = {
         {"toolSpec": {"name": "get_weather", "description": "Forecast.", "inputSchema": {"json": WEATHER}}},
     ]
 }
-
-
-@pytest.fixture(scope="module")
-def aws():
-    with lab.LocalAWS(profile=FAST) as served:
-        yield served
-
-
-@pytest.fixture(scope="module")
-def client(aws, connect):
-    return connect(aws)
 
 
 def text_of(answer):

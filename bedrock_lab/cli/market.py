@@ -1,11 +1,11 @@
 """``price``, ``models`` and ``prices show``: what AWS sells and for how much."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 
 from bedrock_lab.cli.output import DATE, JSON, OVERLAY, REGION, SCOPE, chosen_region, emit, load_prices, warn, whole
+from bedrock_lab.views.text import in_columns
 
 prices_app = typer.Typer(
     help="The price list: its rows, their sources and dates.", no_args_is_help=True, rich_markup_mode=None
@@ -95,21 +95,7 @@ def _lines(lines: list[dict[str, Any]]) -> str:
         )
         for line in lines
     ]
-    return table(headers, rows)
-
-
-def table(headers: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    """Set rows in columns.
-
-    >>> print(table(("a", "b"), [("1", "22"), ("333", "4")]))
-    a    b
-    1    22
-    333  4
-    """
-    widths = [max(len(v) for v in column) for column in zip(headers, *rows, strict=True)]
-    return "\n".join(
-        "  ".join(v.ljust(w) for v, w in zip(row, widths, strict=True)).rstrip() for row in (headers, *rows)
-    )
+    return in_columns(headers, rows)
 
 
 def models(
@@ -150,7 +136,7 @@ def models(
                 "source": life.source,
             }
         )
-    text = table(
+    text = in_columns(
         ("model", "lifecycle", "end of life", "context", "in-region/geo/global", "on sale"),
         [
             (
@@ -205,7 +191,7 @@ def show(
         for r in price_rows(found)
         if r.since <= day
     ]
-    text = table(
+    text = in_columns(
         ("Region", "scope", "tier", "above", "bucket", "USD per 1M", "since", "used", "source"),
         [
             (

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 import typer
 
-from bedrock_lab.cli.market import table
 from bedrock_lab.cli.output import (
     AS_MODEL,
     COLUMNS,
@@ -26,6 +25,7 @@ from bedrock_lab.cli.output import (
     warn,
     whole,
 )
+from bedrock_lab.views.text import in_columns
 
 app = typer.Typer(
     help="Traffic: read it, describe it, price it, make it up.", no_args_is_help=True, rich_markup_mode=None
@@ -94,7 +94,7 @@ def cost(
         {k: line[k] for k in ("model", "scope", "tier", "bucket", "tokens", "usd_per_mtok", "cost_usd")}
         for line in result["lines"]
     ]
-    text = f"{head}\n\n{table(tuple(rows[0]), [tuple(map(str, row.values())) for row in rows])}"
+    text = f"{head}\n\n{in_columns(tuple(rows[0]), [tuple(map(str, row.values())) for row in rows])}"
     text += "".join(f"\nassumed: {a['name']}, {a['source']}" for a in result["assumptions"])
     emit(result, text, as_json=json)
 

@@ -82,11 +82,6 @@ def converse_ask(params: dict[str, Any]) -> Ask:
     )
 
 
-def count_parts(params: dict[str, Any]) -> int:
-    """Count the tokens of Converse parameters as they would be charged [tokens]."""
-    return converse_ask(params).input_tokens
-
-
 def _part(block: dict[str, Any]) -> Part:
     point = block.get("cachePoint")
     if point is not None:

@@ -24,9 +24,7 @@ def usd(amount: float) -> str:
 
 def span(candidate: Candidate) -> str:
     """Write the range a candidate's cost may lie in, sampling and assumptions together."""
-    low, high = candidate.range
-    if candidate.ci95:
-        low, high = min(low, candidate.ci95[0]), max(high, candidate.ci95[1])
+    low, high = candidate.span
     if usd(low) == usd(high):
         return f"{usd(low)}, fixed whatever the traffic" if candidate.purchase.is_capacity else f"{usd(low)}, no range"
     return f"{usd(low)} to {usd(high)}"

@@ -225,6 +225,12 @@ class Candidate:
         """Name by the contract's words, such as ``provisioned-2x-1m``."""
         return self.purchase.name
 
+    @property
+    def span(self) -> tuple[float, float]:
+        """Range and sampling interval together [USD/month]."""
+        low, high = self.range
+        return (min(low, self.ci95[0]), max(high, self.ci95[1])) if self.ci95 else (low, high)
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         p = self.purchase

@@ -7,8 +7,9 @@ import numpy as np
 
 from bedrock_lab.catalogue.pricelist import Prices
 from bedrock_lab.errors import InputError, UnknownPriceError
-from bedrock_lab.pricing import SECONDS_PER_MONTH, Floats
+from bedrock_lab.pricing import Floats
 from bedrock_lab.rows import Rows, row_costs
+from bedrock_lab.traffic.clock import MONTH_S
 from bedrock_lab.traffic.trace import Trace
 from bedrock_lab.traffic.windows import window_count, window_index
 
@@ -61,7 +62,7 @@ class Demand:
     @property
     def per_month(self) -> float:
         """How many times the trace fits in a month."""
-        return SECONDS_PER_MONTH / self.period_s
+        return MONTH_S / self.period_s
 
     def thinned(self, most: int) -> "Demand":
         """Keep at most `most` windows, spread evenly over the order of their cost; the period shrinks with them."""

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from bedrock_lab.assumptions import Assumption
 from bedrock_lab.catalogue.model import Model, lifecycle
 from bedrock_lab.catalogue.pricelist import Prices
-from bedrock_lab.planning import options
+from bedrock_lab.planning import options, purchases
 from bedrock_lab.planning.candidates import TERM_MONTHS, Costing, Purchase, Scenario
 from bedrock_lab.planning.demand import DAY_S, Demand, Shape
 from bedrock_lab.planning.flips import Flip, Winner, nearest_flips
@@ -67,9 +67,9 @@ class Market:
         made: list[Purchase] = []
         refused: list[dict[str, str]] = []
         if self.figures is not None:
-            made += options.provisioned_purchases(costing, self.figures)
+            made += purchases.provisioned_purchases(costing, self.figures)
         if "reserved" in self.question.options and self.model is not None and self.scopes.home is not None:
-            bought, reason = options.reserved_purchases(costing, self.model, self.prices, self.region, self.scopes)
+            bought, reason = purchases.reserved_purchases(costing, self.model, self.prices, self.region, self.scopes)
             made += bought
             refused += [{"option": "reserved", "reason": reason}] if reason else []
         ended = [p for p in made if self.outlives(p.term)]
@@ -100,10 +100,10 @@ class Market:
         if self.figures is not None and self.figures.availability == "yes":
             for term, usd in self.figures.usd_per_hour.items():
                 if not self.outlives(term):
-                    named.append((f"provisioned-{term}", options.best_provisioned_cost(costing, usd)))
+                    named.append((f"provisioned-{term}", purchases.best_provisioned_cost(costing, usd)))
         if "reserved" in self.question.options and self.model is not None and self.scopes.home is not None:
             least = min((c for _, c in named), default=float("inf"))
-            reserved = options.best_reserved_costs(
+            reserved = purchases.best_reserved_costs(
                 costing, self.model, self.prices, self.region, self.scopes, below=least
             )
             named += [(name, cost) for term, name, cost in reserved if not self.outlives(term)]

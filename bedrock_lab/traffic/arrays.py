@@ -12,7 +12,6 @@ from bedrock_lab.errors import InputError
 from bedrock_lab.traffic.columns import COLUMNS, OUTCOMES
 
 CODED = pa.dictionary(pa.int32(), pa.string())
-ARROW_TYPES = {"number": pa.float64(), "count": pa.int64(), "text": CODED, "id": pa.string()}
 LARGEST = 2**53
 
 

@@ -6,10 +6,10 @@ import numpy as np
 
 from bedrock_lab.assumptions import Origin
 from bedrock_lab.errors import InputError
+from bedrock_lab.traffic.clock import MONTH_S
 from bedrock_lab.traffic.shapes import shape_weights
 from bedrock_lab.traffic.trace import Trace, make_trace
 
-MONTH_S = 2_628_000
 DAY_S = 86_400
 MOST_DAYS = 3660
 MOST_REQUESTS = 2_000_000

@@ -5,6 +5,9 @@ import re
 
 from bedrock_lab.errors import InputError
 
+MONTH_S = 2_628_000
+"""A month: 730 hours [s]."""
+
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 PATTERN = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d{1,9}))?\s?(Z|[+-]\d\d(?::?\d\d)?)?)?")
 

@@ -4,9 +4,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bedrock_lab.views.charts import candidates_chart as candidates_chart
     from bedrock_lab.views.charts import demand_chart as demand_chart
     from bedrock_lab.views.charts import load_duration_chart as load_duration_chart
+    from bedrock_lab.views.costs import candidates_chart as candidates_chart
     from bedrock_lab.views.decision import answer as answer
     from bedrock_lab.views.decision import report as report
     from bedrock_lab.views.tables import actions_table as actions_table
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bedrock_lab.views.tables import traffic_table as traffic_table
 
 _HOME = {
-    "candidates_chart": "charts",
+    "candidates_chart": "costs",
     "demand_chart": "charts",
     "load_duration_chart": "charts",
     "answer": "decision",

@@ -19,10 +19,7 @@ BLUE, ORANGE, GREEN, RED, SKY, PINK = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 GREY = "#7F8790"
 
 MOST_POINTS = 360
-MOST_BARS = 12
 MOST_STEPS = 12
-ALIKE = 0.02
-"""Candidates of one option and term whose costs differ by less are shown once."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -37,7 +34,8 @@ class Chart:
         return {PLOTLY: self.figure, "text/plain": f"{self.title}. {self.reading}"}
 
 
-def _chart(plan: Plan, title: str, reading: str, data: list[dict[str, Any]], layout: dict[str, Any]) -> Chart:
+def chart_of(plan: Plan, title: str, reading: str, data: list[dict[str, Any]], layout: dict[str, Any]) -> Chart:
+    """Make a chart with the title, the reading, the origin and the colours every chart has."""
     base = {
         "title": {"text": title, "subtitle": {"text": reading}},
         "meta": {"origin": str(plan.origin)},
@@ -48,7 +46,7 @@ def _chart(plan: Plan, title: str, reading: str, data: list[dict[str, Any]], lay
     return Chart(title, {"data": data, "layout": base | layout}, reading)
 
 
-def _round(values: Any, digits: int = 5) -> list[float]:
+def rounded(values: Any, digits: int = 5) -> list[float]:
     """Keep the digits an eye can see, so that stored charts stay small and equal between runs."""
     return [float(f"{v:.{digits}g}") for v in np.asarray(values, dtype=float).tolist()]
 
@@ -58,7 +56,7 @@ def _bins(values: Floats, window_s: float) -> tuple[list[float], Floats, Floats,
     size = max(1, -(-len(values) // MOST_POINTS))
     edges = np.arange(0, len(values), size)
     counts = np.diff([*edges.tolist(), len(values)])
-    hours = _round((edges + counts / 2) * window_s / 3600)
+    hours = rounded((edges + counts / 2) * window_s / 3600)
     return (
         hours,
         np.minimum.reduceat(values, edges),
@@ -115,7 +113,7 @@ def demand_chart(plan: Plan) -> Chart:
             )
     banded = " The band runs from the lowest to the highest minute." if len(plan.demand) > MOST_POINTS else ""
     against = f" The dashed line is {best.name}, the capacity closest to paying." if best else ""
-    return _chart(
+    return chart_of(
         plan,
         "Demand per minute",
         f"Tokens a minute asks of the model.{banded}{against}",
@@ -134,7 +132,7 @@ def _line(x: list[float], y: Any, axis: str, name: str, line: dict[str, Any], **
         "type": "scatter",
         "mode": "lines",
         "x": x,
-        "y": _round(y),
+        "y": rounded(y),
         "yaxis": axis,
         "name": name,
         "line": line,
@@ -174,7 +172,7 @@ def load_duration_chart(plan: Plan) -> Chart:
                 _line([0.0, 100.0], [bought, bought], "y", best.name, {"width": 2, "dash": "dash", "color": RED})
             )
         reading = "A unit pays for itself only as far as the curve stands above it for long enough."
-        return _chart(plan, "Load-duration curve", reading, data, _duration_axes("Model units needed"))
+        return chart_of(plan, "Load-duration curve", reading, data, _duration_axes("Model units needed"))
     data = []
     for name, values, colour in (("Input", load.input_tpm, BLUE), ("Output", load.output_tpm, ORANGE)):
         x, y = _duration(values, load.mass)
@@ -192,7 +190,7 @@ def load_duration_chart(plan: Plan) -> Chart:
             )
     reading = "Capacity stands idle wherever its dashed line is above the curve of the same colour."
     axes = _duration_axes("Tokens per minute")
-    return _chart(
+    return chart_of(
         plan, "Load-duration curve", reading, data, axes | {"yaxis": axes["yaxis"] | {"type": "log", "dtick": 1}}
     )
 
@@ -203,7 +201,7 @@ def _duration(values: Floats, mass: Floats) -> tuple[list[float], list[float]]:
     share = np.cumsum(mass[order])
     share = 100 * share / share[-1]
     keep = np.unique(np.linspace(0, len(order) - 1, min(len(order), MOST_POINTS)).astype(int))
-    return _round(share[keep]), _round(values[order][keep])
+    return rounded(share[keep]), rounded(values[order][keep])
 
 
 def _duration_axes(label: str) -> dict[str, Any]:
@@ -211,82 +209,3 @@ def _duration_axes(label: str) -> dict[str, Any]:
         "xaxis": {"title": {"text": "Share of the time [%]"}, "range": [0, 100]},
         "yaxis": {"title": {"text": label}, "rangemode": "tozero"},
     }
-
-
-def shown_candidates(plan: Plan) -> list[Candidate]:
-    """Return the candidates worth showing: the cheapest of each way of buying first, then the next cheapest."""
-    ordered = plan.by_cost()
-    first: dict[tuple[str, str, str | None, str | None], Candidate] = {}
-    for c in ordered:
-        first.setdefault((c.purchase.option, c.purchase.tier, c.purchase.scope, c.purchase.term), c)
-    chosen = list(first.values())
-    for c in ordered:
-        like = [s for s in chosen if (s.purchase.option, s.purchase.term) == (c.purchase.option, c.purchase.term)]
-        if all(abs(c.cost_usd_per_month - s.cost_usd_per_month) > ALIKE * s.cost_usd_per_month for s in like):
-            chosen.append(c)
-    return sorted(chosen[:MOST_BARS], key=lambda c: c.cost_usd_per_month)
-
-
-def candidates_chart(plan: Plan) -> Chart:
-    """Monthly cost of candidates with their ranges, the cheapest on top."""
-    shown = shown_candidates(plan)
-    groups = (
-        ("Recommended", GREEN, "", lambda c: plan.recommended is not None and c.name == plan.recommended.name),
-        ("On sale", BLUE, "", lambda c: c.purchase.availability == "yes"),
-        ("Not known to be on sale", GREY, "/", lambda _: True),
-    )
-    data = []
-    left = list(shown)
-    for name, colour, pattern, belongs in groups:
-        mine = [c for c in left if belongs(c)]
-        left = [c for c in left if c not in mine]
-        if not mine:
-            continue
-        ends = [span_of(c) for c in mine]
-        data.append(
-            {
-                "type": "bar",
-                "orientation": "h",
-                "name": name,
-                "y": [c.name for c in mine],
-                "x": _round([c.cost_usd_per_month for c in mine]),
-                "marker": {"color": colour, "pattern": {"shape": pattern}},
-                "error_x": {
-                    "type": "data",
-                    "symmetric": False,
-                    "array": _round(
-                        [max(0.0, high - c.cost_usd_per_month) for c, (_, high) in zip(mine, ends, strict=True)]
-                    ),
-                    "arrayminus": _round(
-                        [max(0.0, c.cost_usd_per_month - low) for c, (low, _) in zip(mine, ends, strict=True)]
-                    ),
-                    "color": GREY,
-                    "thickness": 1.5,
-                },
-            }
-        )
-    return _chart(
-        plan,
-        "Candidates by cost",
-        "Bars are the cost at the central value of every assumption, whiskers the range and the sampling interval.",
-        data,
-        {
-            "xaxis": {"title": {"text": "Cost [USD/month]"}, "rangemode": "tozero"},
-            "yaxis": {
-                "categoryorder": "array",
-                "categoryarray": [c.name for c in reversed(shown)],
-                "automargin": True,
-            },
-            "barmode": "overlay",
-            "hovermode": "closest",
-            "height": 140 + 34 * len(shown),
-        },
-    )
-
-
-def span_of(candidate: Candidate) -> tuple[float, float]:
-    """Join a candidate's range and its sampling interval [USD/month]."""
-    low, high = candidate.range
-    if candidate.ci95:
-        low, high = min(low, candidate.ci95[0]), max(high, candidate.ci95[1])
-    return low, high

@@ -6,7 +6,7 @@ from typing import Any
 from bedrock_lab.planning.answers import length, phrase, span, usd
 from bedrock_lab.planning.demand import DAY_S
 from bedrock_lab.planning.result import Plan
-from bedrock_lab.views import charts, tables
+from bedrock_lab.views import charts, costs, tables
 from bedrock_lab.views.page import Page, Section, write_page
 from bedrock_lab.views.result import Result, Tile
 
@@ -21,7 +21,7 @@ def answer(plan: Plan) -> Result:
         origin=plan.origin,
         tiles=_tiles(plan),
         warnings=plan.warnings,
-        results=_rounded(plan.to_dict() | {"candidates": [c.to_dict() for c in charts.shown_candidates(plan)]}),
+        results=_rounded(plan.to_dict() | {"candidates": [c.to_dict() for c in costs.shown_candidates(plan)]}),
     )
 
 
@@ -71,7 +71,7 @@ def page_of_plan(plan: Plan) -> Page:
     figures = {
         "Demand": charts.demand_chart(plan),
         "How long each load lasts": charts.load_duration_chart(plan),
-        "What each way of buying costs": charts.candidates_chart(plan),
+        "What each way of buying costs": costs.candidates_chart(plan),
     }
     sections: list[Section] = []
     for heading, chart in figures.items():

@@ -11,7 +11,8 @@ from bedrock_lab.planning.demand import DAY_S
 from bedrock_lab.planning.result import Plan
 from bedrock_lab.traffic.profiling import profile
 from bedrock_lab.traffic.trace import Trace
-from bedrock_lab.views.charts import shown_candidates
+from bedrock_lab.views.costs import shown_candidates
+from bedrock_lab.views.text import in_columns
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -40,11 +41,7 @@ class Table:
         return f"<table{origin}><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
     def __repr__(self) -> str:
-        widths = [max(len(str(v)) for v in column) for column in zip(self.headers, *self.rows, strict=True)]
-        return "\n".join(
-            "  ".join(str(v).ljust(w) for v, w in zip(row, widths, strict=True)).rstrip()
-            for row in (self.headers, *self.rows)
-        )
+        return in_columns(self.headers, self.rows)
 
 
 def _table(
