@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bedrock_lab.planning.candidates import Costing
+from bedrock_lab.planning.costing import Costing
 from bedrock_lab.planning.intervals import corners
 from bedrock_lab.planning.market import Market
 from bedrock_lab.planning.mixing import joined

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bedrock_lab.planning.candidates import Costing, billed
+from bedrock_lab.planning.costing import Costing, billed
 from bedrock_lab.planning.demand import DAY_S, HOURS_PER_WEEK, Demand
 from bedrock_lab.planning.intervals import blocks_of, strata_of
 from bedrock_lab.planning.market import Market

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from bedrock_lab.planning import decide
-from bedrock_lab.planning.candidates import Candidate, Scenario
+from bedrock_lab.planning.candidates import Candidate
 from bedrock_lab.planning.demand import Demand
 from bedrock_lab.planning.milp import Source, Windows, branch_on, solve
 from bedrock_lab.planning.purchase import DEFERRED, HOURS_PER_WEEK, Purchase
-from bedrock_lab.planning.scenario import load_of
+from bedrock_lab.planning.scenario import Scenario, load_of
 from bedrock_lab.pricing import HOURS_PER_MONTH, Floats
 
 CLOSED = "closed form by load-duration over whole units and whole steps of 1,000 tokens/min: exact"

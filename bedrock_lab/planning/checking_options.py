@@ -7,9 +7,9 @@ from typing import NamedTuple
 from bedrock_lab.assumptions import Assumption
 from bedrock_lab.catalogue.pricelist import Prices
 from bedrock_lab.errors import InputError
-from bedrock_lab.planning.candidates import DEFERRED
 from bedrock_lab.planning.checking_demand import Played, cost_at
 from bedrock_lab.planning.checking_plan import Choice, Known
+from bedrock_lab.planning.purchase import DEFERRED
 from bedrock_lab.predict.quota import Limits
 from bedrock_lab.predict.quota_notes import burndown_of as catalogue_burndown
 from bedrock_lab.predict.sim_options import Gate, Option

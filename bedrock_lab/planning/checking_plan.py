@@ -6,7 +6,7 @@ from typing import Any
 
 from bedrock_lab.catalogue.pricelist import Prices
 from bedrock_lab.errors import InputError, listing
-from bedrock_lab.planning.candidates import DEFERRED
+from bedrock_lab.planning.purchase import DEFERRED
 from bedrock_lab.planning.saved import SCHEMA_VERSION
 from bedrock_lab.traffic.trace import Trace
 

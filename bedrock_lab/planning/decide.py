@@ -4,10 +4,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bedrock_lab.planning.candidates import DEFERRED, Candidate, Purchase, Scenario, load_of
+from bedrock_lab.planning.candidates import Candidate
 from bedrock_lab.planning.capacity import units_needed
 from bedrock_lab.planning.demand import DAY_S, Demand
-from bedrock_lab.planning.purchase import commitment_rank
+from bedrock_lab.planning.purchase import DEFERRED, Purchase, commitment_rank
+from bedrock_lab.planning.scenario import Scenario, load_of
 from bedrock_lab.pricing import HOURS_PER_MONTH
 
 ENOUGH_S = 14 * DAY_S - 3_600

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from bedrock_lab.planning.candidates import Candidate, Costing
+from bedrock_lab.planning.candidates import Candidate
+from bedrock_lab.planning.costing import Costing
 from bedrock_lab.planning.intervals import blocks_of
 from bedrock_lab.planning.market import Market
 from bedrock_lab.planning.purchase import Mix, Purchase

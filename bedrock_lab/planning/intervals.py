@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bedrock_lab.assumptions import Assumption
-from bedrock_lab.planning.candidates import Costing, Purchase, Scenario
+from bedrock_lab.planning.costing import Costing
 from bedrock_lab.planning.demand import DAY_S, Demand, Shape
-from bedrock_lab.planning.scenario import token_windows
+from bedrock_lab.planning.purchase import Purchase
+from bedrock_lab.planning.scenario import Scenario, token_windows
 from bedrock_lab.pricing import Floats
 from bedrock_lab.stats import bootstrap_totals, interval_of
 

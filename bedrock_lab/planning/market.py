@@ -9,11 +9,12 @@ from bedrock_lab.catalogue.model import Model, lifecycle
 from bedrock_lab.catalogue.offers import ReservedPrice, reserved_prices
 from bedrock_lab.catalogue.pricelist import Prices
 from bedrock_lab.planning import mixing, options, purchases
-from bedrock_lab.planning.candidates import Costing, Scenario
+from bedrock_lab.planning.costing import Costing
 from bedrock_lab.planning.demand import Demand, Shape
 from bedrock_lab.planning.flips import Flip, Winner, nearest_flips
 from bedrock_lab.planning.purchase import DEFERRED, TERM_MONTHS, Purchase, cheapest
 from bedrock_lab.planning.question import Question
+from bedrock_lab.planning.scenario import Scenario
 from bedrock_lab.planning.slo import carried
 from bedrock_lab.planning.units import UnitFigures
 

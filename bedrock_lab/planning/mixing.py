@@ -8,8 +8,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from bedrock_lab.catalogue.offers import ReservedPrice, unit_quota
-from bedrock_lab.planning.candidates import Costing, Part
+from bedrock_lab.planning.candidates import Part
 from bedrock_lab.planning.capacity import best_reserved, convex_minimum
+from bedrock_lab.planning.costing import Costing
 from bedrock_lab.planning.demand import AS_RECORDED, Demand
 from bedrock_lab.planning.options import BATCH_HOURS
 from bedrock_lab.planning.purchase import HOURS_PER_WEEK, Mix, Purchase, cheapest

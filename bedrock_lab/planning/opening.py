@@ -9,12 +9,13 @@ from bedrock_lab.catalogue.model import Model
 from bedrock_lab.catalogue.offers import TIER_OF
 from bedrock_lab.catalogue.pricelist import Prices
 from bedrock_lab.planning import options
-from bedrock_lab.planning.candidates import DEFERRED, Scenario
 from bedrock_lab.planning.decide import ENOUGH_S
 from bedrock_lab.planning.demand import AS_RECORDED, DAY_S, Demand, Shape, demand, shape_by_day, shape_of
 from bedrock_lab.planning.intervals import FOUR_WEEKS_S
 from bedrock_lab.planning.market import Market
+from bedrock_lab.planning.purchase import DEFERRED
 from bedrock_lab.planning.question import SHAPE_UNKNOWN, WEEK_TO_WEEK, Question
+from bedrock_lab.planning.scenario import Scenario
 from bedrock_lab.planning.slo import trace_meets
 from bedrock_lab.planning.units import UnitFigures, unit_figures
 from bedrock_lab.pricing import unknown_ttl_assumption, unknown_ttl_prices

@@ -10,7 +10,7 @@ from bedrock_lab.catalogue.offers import OPTIONS, TIER_OF, offer, usual_ratio
 from bedrock_lab.catalogue.pricelist import Prices
 from bedrock_lab.catalogue.tables import source_text
 from bedrock_lab.errors import InputError, listing
-from bedrock_lab.planning.candidates import DEFERRED, Purchase
+from bedrock_lab.planning.purchase import DEFERRED, Purchase
 
 BATCH_HOURS = 24
 """Least timeout of a batch job (timeoutDurationInHours 24 to 168); nothing says how long one takes."""

@@ -12,14 +12,16 @@ from bedrock_lab.errors import InputError
 from bedrock_lab.planning import answers, decide, intervals, notes
 from bedrock_lab.planning.actions import actions
 from bedrock_lab.planning.backtest import backtest
-from bedrock_lab.planning.candidates import Candidate, Costing, Purchase
+from bedrock_lab.planning.candidates import Candidate
 from bedrock_lab.planning.certificate import certify
+from bedrock_lab.planning.costing import Costing
 from bedrock_lab.planning.demand import DAY_S
 from bedrock_lab.planning.facts import price_facts
 from bedrock_lab.planning.finance import finance_of
 from bedrock_lab.planning.market import Market
 from bedrock_lab.planning.mixing import beats_its_parts, parts_of
 from bedrock_lab.planning.opening import open_market
+from bedrock_lab.planning.purchase import Purchase
 from bedrock_lab.planning.question import ask
 from bedrock_lab.planning.result import Plan
 from bedrock_lab.planning.saved import plain

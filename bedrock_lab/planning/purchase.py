@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from bedrock_lab.pricing import HOURS_PER_MONTH
 
@@ -15,6 +16,9 @@ DEFERRED = ("batch", "flex")
 """Options that take only the share of requests that can wait."""
 
 HOURS_PER_WEEK = 168
+
+WORDS = ("name", "option", "tier", "scope", "units", "reserved_input_ktpm", "reserved_output_ktpm", "term")
+"""What a candidate and its parts say of a purchase."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +47,10 @@ class Purchase:
     usd_per_hour: float = 0.0
     usd_per_hour_per_ktpm: tuple[float, float] = (0.0, 0.0)
     mix: "Mix | None" = None
+
+    def words(self) -> dict[str, Any]:
+        """Return what it is called and how much it is, by the contract's keys."""
+        return {name: getattr(self, name) for name in WORDS}
 
     @property
     def is_capacity(self) -> bool:

@@ -6,8 +6,8 @@ from bedrock_lab.catalogue import places
 from bedrock_lab.catalogue.model import Model
 from bedrock_lab.catalogue.offers import ReservedPrice, offer, reserved_prices
 from bedrock_lab.catalogue.pricelist import Prices
-from bedrock_lab.planning.candidates import Costing
 from bedrock_lab.planning.capacity import Load, OverflowCurve, ReservedSize, best_reserved, convex_minimum, thinned
+from bedrock_lab.planning.costing import Costing
 from bedrock_lab.planning.options import Scopes
 from bedrock_lab.planning.purchase import Purchase
 from bedrock_lab.planning.units import UnitFigures

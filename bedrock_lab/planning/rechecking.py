@@ -13,7 +13,7 @@ from bedrock_lab.catalogue.pricelist import Prices
 from bedrock_lab.catalogue.pricelist import prices as load_prices
 from bedrock_lab.errors import InputError
 from bedrock_lab.planning.answers import usd
-from bedrock_lab.planning.candidates import Costing, billed
+from bedrock_lab.planning.costing import Costing, billed
 from bedrock_lab.planning.intervals import blocks_of
 from bedrock_lab.planning.planner import plan
 from bedrock_lab.planning.purchase import Purchase

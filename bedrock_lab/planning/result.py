@@ -7,12 +7,13 @@ from typing import Any
 
 from bedrock_lab.assumptions import Assumption, Origin
 from bedrock_lab.planning.backtest import Backtest
-from bedrock_lab.planning.candidates import Candidate, Scenario
+from bedrock_lab.planning.candidates import Candidate
 from bedrock_lab.planning.certificate import Certificate
 from bedrock_lab.planning.demand import Demand
 from bedrock_lab.planning.finance import Finance
 from bedrock_lab.planning.flips import Flip
 from bedrock_lab.planning.saved import SCHEMA_VERSION, SavedPlan, load_plan, save_plan
+from bedrock_lab.planning.scenario import Scenario
 from bedrock_lab.planning.sensitivity import Bar, Marginal, Pair
 
 

@@ -15,9 +15,6 @@ from bedrock_lab.planning.purchase import Mix, Purchase
 SCHEMA_VERSION = 1
 """Version of a saved plan's form; a key may be added within one, never changed or taken away."""
 
-SAME = ("name", "option", "tier", "scope", "units", "reserved_input_ktpm", "reserved_output_ktpm", "term")
-"""What a recommendation and its purchase say alike."""
-
 AGAIN = "run `bedrock-lab plan FILE --json` again"
 
 
@@ -132,7 +129,7 @@ def _check(said: Any, bought: Purchase | None) -> None:
         return
     if not isinstance(said, Mapping) or bought is None:
         raise TypeError("recommended")
-    other = [name for name in SAME if said[name] != getattr(bought, name)]
+    other = [name for name, value in bought.words().items() if said[name] != value]
     if other:
         raise ValueError(f"{other[0]} of what is recommended is {said[other[0]]!r}, not as bought")
     if not isinstance(said["cost_usd_per_month"], int | float):

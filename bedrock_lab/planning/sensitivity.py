@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bedrock_lab.assumptions import Assumption
-from bedrock_lab.planning.candidates import Costing
+from bedrock_lab.planning.costing import Costing
 from bedrock_lab.planning.flips import Flip, nearest_flips
 from bedrock_lab.planning.intervals import RANGED
 from bedrock_lab.planning.market import Market

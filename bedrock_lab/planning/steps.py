@@ -8,7 +8,8 @@ from typing import NamedTuple
 from bedrock_lab.catalogue.offers import batch_limits, unit_prices, unit_quota
 from bedrock_lab.planning.answers import COMMITMENT, capacity_words, usd
 from bedrock_lab.planning.attribution import Saving, hours_in_words, whole_usd
-from bedrock_lab.planning.candidates import Candidate, Costing
+from bedrock_lab.planning.candidates import Candidate
+from bedrock_lab.planning.costing import Costing
 from bedrock_lab.planning.market import DAYS_PER_MONTH, Market
 from bedrock_lab.planning.purchase import DEFERRED, Purchase
 from bedrock_lab.planning.purchases import unit_purchase

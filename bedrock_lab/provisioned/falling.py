@@ -4,7 +4,9 @@ import dataclasses
 
 import numpy as np
 
-from bedrock_lab.planning.candidates import TERM_MONTHS, Candidate, Costing
+from bedrock_lab.planning.candidates import Candidate
+from bedrock_lab.planning.costing import Costing
+from bedrock_lab.planning.purchase import TERM_MONTHS
 from bedrock_lab.planning.purchases import best_provisioned_cost
 from bedrock_lab.planning.result import Plan
 from bedrock_lab.pricing import HOURS_PER_MONTH, Floats

@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 
 from bedrock_lab.assumptions import Assumption, Kind, Origin
-from bedrock_lab.planning.candidates import Costing, Purchase, load_of
 from bedrock_lab.planning.capacity import Load, units_needed
+from bedrock_lab.planning.costing import Costing
+from bedrock_lab.planning.purchase import Purchase
 from bedrock_lab.planning.result import Plan
+from bedrock_lab.planning.scenario import load_of
 from bedrock_lab.pricing import Floats
 
 

@@ -12,9 +12,9 @@ from bedrock_lab.catalogue.pricelist import Prices
 from bedrock_lab.catalogue.target import Target
 from bedrock_lab.errors import InputError
 from bedrock_lab.planning.answers import COMMITMENT, usd
-from bedrock_lab.planning.candidates import TERM_MONTHS
 from bedrock_lab.planning.demand import demand
 from bedrock_lab.planning.options import plan_scopes
+from bedrock_lab.planning.purchase import TERM_MONTHS
 from bedrock_lab.pricing import HOURS_PER_MONTH, Floats
 from bedrock_lab.quote import plain
 from bedrock_lab.rows import priced_rows

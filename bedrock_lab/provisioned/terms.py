@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from bedrock_lab.catalogue.offers import PROVISIONED_TERMS
 from bedrock_lab.errors import InputError
 from bedrock_lab.planning.answers import API_TERM
-from bedrock_lab.planning.candidates import TERM_MONTHS
+from bedrock_lab.planning.purchase import TERM_MONTHS
 from bedrock_lab.pricing import HOURS_PER_MONTH
 
 TERM_OF = {None: "none"} | {api: term for term, api in API_TERM.items()}

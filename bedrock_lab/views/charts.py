@@ -9,10 +9,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from bedrock_lab.assumptions import Origin
-from bedrock_lab.planning.candidates import Candidate, load_of
+from bedrock_lab.planning.candidates import Candidate
 from bedrock_lab.planning.capacity import units_needed
 from bedrock_lab.planning.purchase import CAPACITY
 from bedrock_lab.planning.result import Plan
+from bedrock_lab.planning.scenario import load_of
 from bedrock_lab.pricing import Floats
 from bedrock_lab.views.from_notebook import PLOTLY
 
