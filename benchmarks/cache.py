@@ -119,8 +119,6 @@ def hits(folder: Path) -> None:
     print(f"hit, ours, memory           {median_us(work):8.1f} us")
     cache.close()
     peer("diskcache", "diskcache", DISKCACHE, str(folder / "diskcache"))
-    arguments = f"ARGUMENTS = {{'disk_cache_dir': {str(folder / 'litellm')!r}}}\nKIND = 'disk'\n"
-    peer("litellm, disk", "litellm", arguments + LITELLM, str(folder))
     server = redis_server(folder)
     if server is None:
         print("hit, Redis: absent (redis-server is not installed)")
