@@ -59,6 +59,7 @@ bench: install ## measure speed as ratios beside a named peer or limit
 	$(BIN)/python benchmarks/client.py
 	$(BIN)/python benchmarks/measure.py
 	$(BIN)/python benchmarks/cache.py
+	$(BIN)/python benchmarks/route.py
 	$(BIN)/python benchmarks/batch.py
 	$(BIN)/python benchmarks/predict.py
 	$(BIN)/python benchmarks/queues.py

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from bedrock_lab.predict.quota_outlook import quota as quota
     from bedrock_lab.pricing import price as price
     from bedrock_lab.provisioned.provisioning import Provisioned as Provisioned
+    from bedrock_lab.route.evaluation import evaluate_routes as evaluate_routes
+    from bedrock_lab.route.labels import read_labels as read_labels
+    from bedrock_lab.route.policy import load_policy as load_policy
     from bedrock_lab.traffic import Trace as Trace
     from bedrock_lab.traffic import Usage as Usage
     from bedrock_lab.traffic import example_trace as example_trace
@@ -58,12 +61,14 @@ _HOME = {
     "Usage": "bedrock_lab.traffic",
     "bill": "bedrock_lab.billing",
     "check_plan": "bedrock_lab.planning.rechecking",
+    "evaluate_routes": "bedrock_lab.route.evaluation",
     "example_conversations": "bedrock_lab.traffic.conversations",
     "example_trace": "bedrock_lab.traffic",
     "fit_latency": "bedrock_lab.measuring.fitting",
     "from_averages": "bedrock_lab.traffic",
     "gaps_trace": "bedrock_lab.predict.prefix_blocks",
     "load_latency": "bedrock_lab.measuring.fitting",
+    "load_policy": "bedrock_lab.route.policy",
     "mark": "bedrock_lab.predict.marking",
     "measure": "bedrock_lab.measuring.runner",
     "plan": "bedrock_lab.planning.planner",
@@ -73,6 +78,7 @@ _HOME = {
     "profile": "bedrock_lab.traffic",
     "prompt_cache": "bedrock_lab.predict.prefix_economics",
     "quota": "bedrock_lab.predict.quota_outlook",
+    "read_labels": "bedrock_lab.route.labels",
     "read_trace": "bedrock_lab.traffic",
     "report": "bedrock_lab.views.decision",
     "save_latency": "bedrock_lab.measuring.fitting",

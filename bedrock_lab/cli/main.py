@@ -27,6 +27,7 @@ from bedrock_lab.cli import (
     provisioned,
     quota,
     reports,
+    route,
     simulate,
     traces,
 )
@@ -89,6 +90,7 @@ app.command("invoke")(invoke.invoke)
 app.add_typer(answers.app, name="cache")
 app.add_typer(batch.app, name="batch")
 app.add_typer(provisioned.app, name="provisioned")
+app.add_typer(route.app, name="route")
 app.command("local")(endpoint.local)
 app.command("doctor")(doctor.doctor)
 

@@ -1,0 +1,1 @@
+"""Routing: the cheapest model that is good enough, as far as measured quality carries it."""
