@@ -55,7 +55,7 @@ def test_run_prints_one_object_and_the_price_on_stderr(served, said, tmp_path):
     assert code == 0
     assert (found["records"], found["ok"], found["failed"], found["missing"], found["new"]) == (120, 120, 0, 0, True)
     assert found["cost_usd"] == pytest.approx(sum(row["cost_usd"] for row in rows(tmp_path / "out")), rel=1e-12)
-    assert "120 records in 1 jobs: about" in err
+    assert "120 records in 1 job: about" in err
     assert "USD at worst" in err
     before = len(calls(aws))
     code, out, err = said(aws, *given("json", tmp_path / "out", source))
@@ -73,7 +73,7 @@ def test_step_by_step(served, said, tmp_path):
     terms = ["--role-arn", ROLE, "--max-spend-usd", "5"]
     assert said(aws, "prepare", source, "--model", NOVA, *out)[0] == 0
     code, printed, err = said(aws, "submit", *where, *out, *terms, "--dry-run")
-    assert (code, printed) == (0, "would make 1 jobs of 120 records; nothing was sent\n")
+    assert (code, printed) == (0, "would make 1 job of 120 records; nothing was sent\n")
     assert "USD at worst" in err
     assert said(aws, "submit", *where, *out, "--role-arn", ROLE, "--dry-run")[0] == 0
     for wait in ("-1", "0", "nan", "inf"):
@@ -82,7 +82,7 @@ def test_step_by_step(served, said, tmp_path):
     assert objects(s3, "steps/") == {}
     code, printed, _ = said(aws, "submit", *where, *out, *terms)
     assert code == 0
-    assert "1 shards uploaded, 1 of 1 jobs made" in printed
+    assert "1 shard uploaded, 1 of 1 job made" in printed
     code, printed, err = said(aws, "status", *where, "--watch", "--poll-s", "0.05")
     assert code == 0
     assert "1 Completed" in printed

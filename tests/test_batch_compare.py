@@ -1,6 +1,7 @@
 """Batch beside on demand and flex: the same tokens, each at its own price, cached reads full input in batch."""
 
 import json
+import math
 from decimal import Decimal
 
 import pytest
@@ -83,12 +84,19 @@ def test_fewer_than_a_job_takes(tmp_path):
 
 
 def test_models_without_batch(tmp_path):
-    """A model that has none is compared all the same; an unknown price is no half."""
+    """A model that has none is compared all the same; an unknown price is the usual half, and assumed."""
     found = compared(tmp_path, questions(100), "us.anthropic.claude-haiku-5-5")
-    assert found.way("batch").availability == "unknown"
-    assert found.way("batch").expected_usd is None
+    batch, base = found.way("batch"), found.way("on-demand")
+    assert batch.availability == "unknown"
+    ratio = next(a for a in found.assumptions if a.name == "batch_ratio")
+    assert float(batch.expected_usd) == pytest.approx(float(base.expected_usd) * ratio.value)
+    low, high = (float(usd) for usd in batch.range_usd)
+    assert low == pytest.approx(float(base.range_usd[0]) * ratio.lo)
+    assert high == pytest.approx(float(base.range_usd[1]) * ratio.hi)
+    assert batch.worst_usd is None
     assert "the batch price is unknown" in found.answer
     assert found.cheapest == "on-demand"
+    assert found.cached_share_break_even is None
     none = compared(tmp_path, questions(100), "mistral.mistral-large-2407")
     assert (none.way("batch").availability, none.batchable) == ("no", False)
 
@@ -98,7 +106,8 @@ def test_what_is_unknown_is_shown_as_unknown(tmp_path):
     found = compared(tmp_path, questions(120), NOVA)
     frame, shown = found.to_frame(), found._repr_html_()
     flex = frame.set_index("name").loc["flex"]
-    assert flex[["expected_usd", "low_usd", "high_usd", "worst_usd"]].isna().all()
+    assert math.isnan(flex["worst_usd"])
+    assert flex["low_usd"] <= flex["expected_usd"] <= flex["high_usd"]
     assert frame["low_usd"][0] == float(found.ways[0].range_usd[0])
     assert all(frame[name].dtype == float for name in ("expected_usd", "low_usd", "high_usd", "worst_usd"))
     assert "<td>unknown</td>" in shown

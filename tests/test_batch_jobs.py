@@ -178,7 +178,7 @@ def test_access_denied(served, source, tmp_path):
     aws, _ = served
     with job_at(aws, f"s3://{BUCKET}/denied/", tmp_path / "out", source) as job:
         job.prepare()
-        objects_, _, _ = job._aws("us-east-1")
+        objects_, _, _ = job._aws.to("us-east-1")
         objects_.s3.meta.events.register("before-send.s3.HeadBucket", forbid)
         with pytest.raises(InputError, match=r"access denied; .*doctor --policy batch"):
             job.submit()
@@ -340,7 +340,7 @@ def test_stop_keeps_what_is_queued_from_being_made(source, tmp_path):
         with job_at(aws, where, tmp_path / "out", source, **SHARDS, max_jobs=1, say=said.append) as job:
             assert job.submit().made == 1
             assert job.stop().never_made == 1
-            assert said[-1].startswith("1 shards are never made; only bedrock-lab batch run or submit")
+            assert said[-1].startswith("never made: 1 job; only bedrock-lab batch run or submit")
             assert json.loads(objects(s3, "held/")["held/stopped.json"]) == {"stopped": True}
             status = job.status(wait=True)
             assert (status.over, status.counts, status.to_dict()["never_made"]) == (True, {"Stopped": 2}, 1)

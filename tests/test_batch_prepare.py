@@ -256,7 +256,7 @@ def test_the_command_says_every_mistake(tmp_path, capsys):
         json=False,
     )
     assert code == 0
-    assert "120 records in 1 shards" in capsys.readouterr().out
+    assert "120 records in 1 shard," in capsys.readouterr().out
 
 
 # properties

@@ -106,7 +106,7 @@ def test_many_are_another_batch(served, tmp_path):
     (sent,) = (body for key, body in objects(s3, "many/input/2/").items())
     assert {json.loads(line)["recordId"] for line in sent.splitlines()} == wanted
     assert sorted(jobs_by_input(aws, "/many/").values()) == [1, 1]
-    assert any(f"{MANY} records in 1 jobs: about" in line for line in said)
+    assert any(f"{MANY} records in 1 job: about" in line for line in said)
 
 
 def test_the_cap_holds_over_attempts(served, tmp_path):

@@ -154,8 +154,22 @@ def test_a_typed_price_buys_what_nobody_prices(aws, call):
     assert "typed in by the user" in said
     assert len(calls(aws, CREATE)) == 1
     listed = json.loads(call("list", "--json")[1])
-    assert (listed["unpriced"], listed["usd_per_month"]) == (1, None)
-    assert "0.00 USD a month wasted, 1 unknown; nothing" in call("waste")[1]
+    assert (listed["unpriced"], listed["usd_per_month"]) == (0, "29930")  # 2 x 20.5 USD x 730 h, from the tag
+    assert listed["summaries"][0]["price_source"] == "typed in at the purchase (bedrock-lab:usd-per-unit-hour)"
+    assert listed["summaries"][0]["tags"] == {"bedrock-lab:usd-per-unit-hour": "20.5"}
+    wasted = json.loads(call("waste", "--json")[1])
+    assert (wasted["wasted_usd_per_month"], wasted["unknown"]) == (None, 1)
+    assert "what is wasted is not known of any" in call("waste")[1]
+
+
+def test_an_amount_that_is_none_is_refused_before_a_price_is_shown(aws, call):
+    """One line, exit 2, and no call."""
+    before = len(calls(aws, CREATE))
+    code, out, said = call("create", "--name", "abc", "--model", "meta.llama3-1-70b-instruct", "--confirm-usd", "abc")
+    assert (code, out) == (2, "")
+    assert said.count("\n") == 1
+    assert "--confirm-usd" in said
+    assert len(calls(aws, CREATE)) == before
 
 
 def test_a_trace_says_what_pays(call, tmp_path):

@@ -44,6 +44,15 @@ def readable(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: money(value) if name.endswith("_usd") else value for name, value in values.items()}
 
 
+def counted(number: int, noun: str) -> str:
+    """Write a number of things.
+
+    >>> counted(1, "shard"), counted(1200, "job")
+    ('1 shard', '1,200 jobs')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def amount(given: float | str | Decimal | None) -> Decimal | None:
     """Read an amount of money [USD].
 

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
@@ -11,21 +11,21 @@ from typing import Any, Self
 from bedrock_lab.batch import stopping, submitting
 from bedrock_lab.batch.amounts import amount
 from bedrock_lab.batch.attempts import Desk, manifest_at
-from bedrock_lab.batch.collected import Collected
-from bedrock_lab.batch.connecting import clients
-from bedrock_lab.batch.jobs import Jobs
+from bedrock_lab.batch.collected import Collected, check_own
+from bedrock_lab.batch.connecting import Connected
 from bedrock_lab.batch.manifest import Manifest
-from bedrock_lab.batch.objects import Objects
 from bedrock_lab.batch.places import read_place
 from bedrock_lab.batch.prepared import Prepared, read_prepared
 from bedrock_lab.batch.preparing import prepare
 from bedrock_lab.batch.retrying import MAX_ATTEMPTS
 from bedrock_lab.batch.submitted import Retried, Submitted
-from bedrock_lab.batch.submitting import Say, Terms
+from bedrock_lab.batch.submitting import Say
+from bedrock_lab.batch.terms import Terms
 from bedrock_lab.batch.watching import LONGEST_S, Status, check_wait
 from bedrock_lab.batch.work import Work, bring, collected, look, retry, stop_all, through, watch_all
 from bedrock_lab.catalogue.pricelist import Prices
 from bedrock_lab.catalogue.pricelist import prices as load_prices
+from bedrock_lab.client.naming import Named
 from bedrock_lab.errors import InputError
 
 
@@ -50,6 +50,8 @@ class BatchJob:
         Jobs of the model under way at a time; unset, AWS's quota as the catalogue knows it.
     timeout_hours
         After which a job ends with what it has done, 24 to 168 [h].
+    kms_key_id, subnet_ids, security_group_ids, tags
+        Of the jobs: the key their results are encrypted with, the VPC they reach S3 through, their tags.
     scope, kind, max_tokens, output_tokens, records_per_shard
         As `prepare` takes them.
     prices
@@ -80,6 +82,10 @@ class BatchJob:
         unpriced: bool = False,
         max_jobs: int | None = None,
         timeout_hours: int | None = None,
+        kms_key_id: str | None = None,
+        subnet_ids: Sequence[str] = (),
+        security_group_ids: Sequence[str] = (),
+        tags: Mapping[str, str] | None = None,
         scope: str | None = None,
         kind: str | None = None,
         max_tokens: int = 1024,
@@ -104,6 +110,10 @@ class BatchJob:
             unpriced=unpriced,
             max_jobs=max_jobs,
             timeout_hours=timeout_hours,
+            kms_key_id=kms_key_id,
+            subnet_ids=tuple(subnet_ids),
+            security_group_ids=tuple(security_group_ids),
+            tags=tuple(sorted((tags or {}).items())),
         )
         self.settings: dict[str, Any] = {
             "scope": scope,
@@ -117,18 +127,9 @@ class BatchJob:
         self.say = say
         self._sleep, self._now = sleep, now
         self._boto3 = {"profile_name": profile_name, "endpoint_url": endpoint_url, **arguments}
-        self._held: tuple[str, Objects, Jobs] | None = None
+        self._aws = Connected(self.place, region_name, self._boto3, sleep)
 
     # what it works with
-
-    def _aws(self, region: str | None) -> tuple[Objects, Jobs, str]:
-        """Return S3 and the control plane in a Region: the run's, else the one asked for, else boto3's own."""
-        if self._held is None or (region is not None and self._held[0] != region):
-            self.close()
-            s3, control, where = clients(region or self.region, **self._boto3)
-            self._held = where, Objects(s3, self.place, self._sleep), Jobs(control, self._sleep)
-        where, objects, jobs = self._held
-        return objects, jobs, where
 
     def _folder(self) -> Path:
         if self.out is None:
@@ -143,7 +144,7 @@ class BatchJob:
         InputError
             None was begun there, or the bucket cannot be used.
         """
-        objects, _, where = self._aws(None)
+        objects, _, where = self._aws.to()
         objects.check(where)
         manifest = manifest_at(objects)
         if manifest is None:
@@ -155,7 +156,7 @@ class BatchJob:
 
     def _work_on(self, manifest: Manifest) -> Work:
         """Work on a run; terms that are not given are those it was begun with."""
-        objects, jobs, where = self._aws(manifest.region)
+        objects, jobs, where = self._aws.to(manifest.region)
         if where != manifest.region:
             raise InputError(f"--region {where}: the run under {self.place.uri()} is in {manifest.region}")
         cap = self.terms.max_spend_usd
@@ -172,10 +173,7 @@ class BatchJob:
 
     def close(self) -> None:
         """Close the connections."""
-        if self._held is not None:
-            self._held[1].s3.close()
-            self._held[2].control.close()
-            self._held = None
+        self._aws.close()
 
     def __enter__(self) -> Self:
         return self
@@ -201,8 +199,14 @@ class BatchJob:
             out=self._folder(),
             prices=self.prices,
             region=self.region,
+            ask=self._ask,
             **self.settings,
         )
+
+    def _ask(self, model_id: str) -> Named:
+        """Ask AWS which model an application profile serves."""
+        _, jobs, where = self._aws.to()
+        return jobs.asked(model_id, where)
 
     def submit(self, *, dry_run: bool = False) -> Submitted:
         """Begin the run: write it down, upload its shards, make the jobs there is room for.
@@ -228,7 +232,7 @@ class BatchJob:
             manifest = planned()
             self.say(submitting.price(manifest.first))
             return Submitted(manifest=manifest, where=self.place.uri(), uploaded=0, made=0, dry_run=True)
-        objects, _, where = self._aws(prepared.region)
+        objects, _, where = self._aws.to(prepared.region)
         objects.check(where)
         found = manifest_at(objects)
         if found is None:
@@ -307,6 +311,7 @@ class BatchJob:
             Ask records that failed or are missing again, as long as there are some and attempts left.
         """
         check_wait(longest_s)
+        check_own(self._folder(), self.place.uri())
         if self.source is not None:
             self._submit(self.prepare())
         work = self._work()

@@ -1,6 +1,7 @@
 """What an input is prepared for: the model, where and how a job calls it, and what forbids a job."""
 
 import dataclasses
+from collections.abc import Callable
 
 from bedrock_lab.batch.bodies import CONVERSE, INVOKE, KINDS, UNKNOWN, Form, form_of
 from bedrock_lab.catalogue import places
@@ -8,9 +9,11 @@ from bedrock_lab.catalogue.model import CONTEXT, Model, invocable, lifecycle, re
 from bedrock_lab.catalogue.offers import offer
 from bedrock_lab.catalogue.pricelist import Prices
 from bedrock_lab.catalogue.target import lifecycle_warning, target
+from bedrock_lab.client.naming import PROVISIONED, Named, opaque, without_accounts
 from bedrock_lab.errors import InputError, listing
 
 MAX_TOKENS = 1024
+Asker = Callable[[str], Named]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +62,13 @@ class Wanted:
 
 
 def callee(
-    model_id: str, prices: Prices, region: str | None, scope: str | None, *, without_batch: bool = False
+    model_id: str,
+    prices: Prices,
+    region: str | None,
+    scope: str | None,
+    *,
+    without_batch: bool = False,
+    ask: Asker | None = None,
 ) -> Callee:
     """Resolve what jobs call.
 
@@ -67,6 +76,8 @@ def callee(
     ----------
     without_batch
         Whether a model may be one that has no batch inference: to compare prices.
+    ask
+        Tells which model an application profile serves; None where nobody may be asked.
 
     Raises
     ------
@@ -74,6 +85,8 @@ def callee(
         The model is unknown, past its end of life, has no batch inference, or cannot be called in that scope.
     """
     where = places.region(region).name if region is not None else None
+    if opaque(model_id):
+        return _of_profile(model_id, prices, where, scope, without_batch=without_batch, ask=ask)
     found = target(model_id, region=where, scope=scope)
     ref = resolve(model_id)
     life = lifecycle(found.model.id)
@@ -115,6 +128,26 @@ def callee(
         reason=sold.reason,
         warnings=tuple(note for note in notes if note),
     )
+
+
+def _of_profile(
+    model_id: str, prices: Prices, region: str | None, scope: str | None, *, without_batch: bool, ask: Asker | None
+) -> Callee:
+    """Resolve an application profile: its model is priced, its ARN is sent."""
+    if opaque(model_id) in PROVISIONED:
+        raise InputError(
+            f"model {without_accounts(model_id)!r}: batch jobs do not run on provisioned units; give the model's own id"
+        )
+    if ask is None:
+        raise InputError(
+            f"model {without_accounts(model_id)!r}: only AWS knows which model a profile of yours serves; bedrock-lab "
+            "batch run asks, or give the model's own id"
+        )
+    named = ask(model_id)
+    if named.model is None:
+        raise InputError(f"model {without_accounts(model_id)!r}: {named.note or 'serves no model of the catalogue'}")
+    served = callee(named.model, prices, named.region or region, scope or named.scope, without_batch=without_batch)
+    return dataclasses.replace(served, model_id=model_id, sent_id=model_id)
 
 
 def kind_for(model: str, first: object) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from bedrock_lab.batch.amounts import number, readable
 from bedrock_lab.batch.findings import Finding
 from bedrock_lab.batch.rows import TOKENS
+from bedrock_lab.errors import InputError
 from bedrock_lab.quote import plain
 from bedrock_lab.traffic.html import summary_table
 
@@ -145,6 +146,26 @@ class Collected:
         rows = readable({name: getattr(self, name) for name in names})
         rows["notes"] = "; ".join(self.notes) or "nothing found"
         return summary_table(f"Results of batch run {self.run}", rows)
+
+
+def check_own(out: Path, where: str, run: str | None = None) -> None:
+    """Refuse a folder that holds the results of another run.
+
+    Parameters
+    ----------
+    where
+        The run's own place in S3.
+    run
+        Its id; None where it is not begun yet.
+
+    Raises
+    ------
+    InputError
+        Naming the run whose results stand there.
+    """
+    held = read_collected(out)
+    if held is not None and (held.where != where or run not in {None, held.run}):
+        raise InputError(f"{out}: holds the results of run {held.run} at {held.where}; give another folder with --out")
 
 
 def read_collected(out: Path) -> Collected | None:

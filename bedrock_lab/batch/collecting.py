@@ -11,7 +11,7 @@ from pathlib import Path
 from bedrock_lab.batch.answers import Row, read_held, read_row
 from bedrock_lab.batch.attempts import Desk, Standing
 from bedrock_lab.batch.bodies import form_of
-from bedrock_lab.batch.collected import FILE, Collected, read_collected
+from bedrock_lab.batch.collected import FILE, Collected, check_own, read_collected
 from bedrock_lab.batch.findings import Finding, Tally, findings
 from bedrock_lab.batch.jobs import COMPLETED, EXPIRED, FAILED, LOST, PARTIAL, STOPPED
 from bedrock_lab.batch.manifest import BATCH, ON_DEMAND, Attempt, Part
@@ -200,6 +200,7 @@ def collect(desk: Desk, attempts: list[Attempt], standings: list[Standing], out:
             f"{len(running)} of {len(standings)} jobs have not ended ({running[0]}); bedrock-lab batch status --watch "
             "waits for them"
         )
+    check_own(out, desk.objects.place.uri(), desk.manifest.run)
     state = state_of(desk, attempts, standings, prices)
     before = read_collected(out)
     if before is not None and before.state == state and all(Path(path).is_file() for path in before.files.values()):

@@ -1,139 +1,36 @@
 """One input priced as batch, on demand and as flex: the same tokens each way, and what caching is worth on demand."""
 
 import dataclasses
-import html
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from bedrock_lab.assumptions import Assumption, Kind
-from bedrock_lab.batch.amounts import figure, number
 from bedrock_lab.batch.callee import MAX_TOKENS, Callee, callee, kind_for, wanted
-from bedrock_lab.batch.estimate import Tokens, assumptions, cost, tokens_of
+from bedrock_lab.batch.compared import Comparison, Way
+from bedrock_lab.batch.estimate import Tokens, assumptions, cost, cut_answers, tokens_of
 from bedrock_lab.batch.records import Writer
 from bedrock_lab.batch.scanning import Scan, first_record
 from bedrock_lab.batch.shared import NEVER, Beginnings, Cacheable
 from bedrock_lab.catalogue.behaviour import cache_rule
-from bedrock_lab.catalogue.offers import batch_limits, offer
+from bedrock_lab.catalogue.offers import batch_limits, offer, usual_ratio
 from bedrock_lab.catalogue.pricelist import Prices
 from bedrock_lab.client.naming import Named
 from bedrock_lab.client.tariff import Tariff, tariff
 from bedrock_lab.errors import InputError
+from bedrock_lab.planning.options import usual_assumption
 from bedrock_lab.quote import EXACT, plain
 
 BATCH, ON_DEMAND, CACHED, FLEX = "batch", "on-demand", "on-demand-cached", "flex"
 TIERS = {BATCH: "batch", ON_DEMAND: "default", FLEX: "flex"}
 MTOK = Decimal(1_000_000)
-COLUMNS = [
-    *("name", "availability", "reason", "expected_usd", "low_usd", "high_usd", "worst_usd"),
-    *("against_on_demand", "waits"),
-]
 WAITS = {
     BATCH: "hours, by a time-out of 24 to 168 h; AWS publishes no turnaround",
     ON_DEMAND: "at once, within the quota of tokens a minute",
     CACHED: "at once, within the quota; cache reads do not count against it",
     FLEX: "longer than on demand at busy times; on-demand quota",
 }
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
-    """One way to buy an input's answers.
-
-    Attributes
-    ----------
-    availability
-        yes, no or unknown, and `reason` why.
-    expected_usd, range_usd, worst_usd
-        None where a price is not known.
-    against_on_demand
-        Expected cost against on-demand's.
-    """
-
-    name: str
-    availability: str
-    reason: str
-    expected_usd: Decimal | None
-    range_usd: tuple[Decimal, Decimal] | None
-    worst_usd: Decimal | None
-    against_on_demand: float | None
-    waits: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON; money as numbers [USD]."""
-        return {
-            **{field.name: getattr(self, field.name) for field in dataclasses.fields(self)},
-            "expected_usd": number(self.expected_usd),
-            "range_usd": None if self.range_usd is None else [float(usd) for usd in self.range_usd],
-            "worst_usd": number(self.worst_usd),
-        }
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """The ways to buy an input's answers; frozen, with ``to_dict`` and ``to_frame``.
-
-    Attributes
-    ----------
-    cacheable_tokens
-        Of the input, what a prompt cache could read on demand; in batch it is full input [tokens].
-    cached_share_break_even
-        Share of the input that on demand would have to be cache reads to cost as little as batch; None where no share
-        does, or a price is not known.
-    """
-
-    model: str
-    model_id: str
-    region: str
-    scope: str
-    kind: str
-    as_of: str
-    source: str
-    records: int
-    batchable: bool
-    why_not: str | None
-    input_tokens: int
-    expected_output_tokens: int
-    cacheable_tokens: int
-    ways: tuple[Way, ...]
-    cheapest: str | None
-    cached_share_break_even: float | None
-    answer: str
-    assumptions: tuple[Assumption, ...]
-    warnings: tuple[str, ...]
-
-    def way(self, name: str) -> Way:
-        """Return a way by its name."""
-        return next(way for way in self.ways if way.name == name)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON of ``bedrock-lab batch compare``."""
-        return {
-            **{field.name: getattr(self, field.name) for field in dataclasses.fields(self)},
-            "ways": [way.to_dict() for way in self.ways],
-            "assumptions": [assumed.to_dict() for assumed in self.assumptions],
-            "warnings": list(self.warnings),
-        }
-
-    def to_frame(self) -> Any:
-        """Return the ways as a pandas DataFrame, their ranges as two columns."""
-        import pandas as pd
-
-        rows = [way.to_dict() for way in self.ways]
-        for row in rows:
-            row["low_usd"], row["high_usd"] = row.pop("range_usd") or (None, None)
-        frame = pd.DataFrame(rows, columns=COLUMNS)
-        numbers = [name for name in COLUMNS if name.endswith("_usd")] + ["against_on_demand"]
-        return frame.astype(dict.fromkeys(numbers, float))
-
-    def __repr__(self) -> str:
-        return f"<Comparison: {self.answer}>"
-
-    def _repr_html_(self) -> str:
-        table = self.to_frame().to_html(index=False, float_format=figure, na_rep="unknown")
-        return f"<p>{html.escape(self.answer)}</p>{table}"
 
 
 def compare(
@@ -166,6 +63,7 @@ def compare(
     scan = Scan(source, Writer(how, cache_points=True), lambda _: None, beginnings.look)
     scan.run()
     tokens = tokens_of(scan.measures, output_tokens)
+    cut = cut_answers(scan.measures, output_tokens) if how.form.maximum else None
     ways = _ways(prices, called, tokens, beginnings.found(), output_tokens)
     least = int(batch_limits(called.model.id)["minimum_records"])
     records = len(scan.measures)
@@ -192,8 +90,8 @@ def compare(
         cheapest=_cheapest(ways, batchable=why_not is None),
         cached_share_break_even=_break_even(prices, called, tokens, ways),
         answer=_answer(ways, records, why_not),
-        assumptions=(*assumptions(output_tokens, answers=bool(how.form.maximum)), *_hits(ways)),
-        warnings=called.warnings,
+        assumptions=(*assumptions(output_tokens, answers=bool(how.form.maximum)), *_hits(ways), *_ratios(ways)),
+        warnings=(*called.warnings, *([cut] if cut else [])),
     )
 
 
@@ -201,8 +99,7 @@ def _ways(
     prices: Prices, called: Callee, tokens: Tokens, cacheable: Cacheable, output_tokens: int | None
 ) -> tuple[Way, ...]:
     most = tokens.output_most if output_tokens is None else tokens.output
-    base = cost(_tariff(prices, called, "default"), tokens.input, tokens.output)
-    ways = []
+    ways: list[Way] = []
     for name, tier in TIERS.items():
         sold = offer(prices, called.model.id, name, called.region, called.scope)
         rates = _tariff(prices, called, tier)
@@ -216,12 +113,43 @@ def _ways(
                 expected_usd=expected,
                 range_usd=None if low is None or high is None else (low, high),
                 worst_usd=cost(rates, tokens.input_bound, tokens.output_most),
-                against_on_demand=_ratio(expected, base),
+                against_on_demand=None,
                 waits=WAITS[name],
             )
         )
+    base = ways[1]
+    ways = [_against(_usual(way, base), base) for way in ways]
     cached = _cached(_tariff(prices, called, "default"), ways[1], cacheable)
     return (ways[0], ways[1], *([cached] if cached else []), ways[2])
+
+
+def _usual(way: Way, base: Way) -> Way:
+    """Price what has no published price by the usual ratio to on-demand; nothing bounds it then."""
+    ratio = usual_ratio(way.name)
+    if way.availability != "unknown" or way.expected_usd is not None or ratio is None:
+        return way
+    if base.expected_usd is None or base.range_usd is None:
+        return way
+    mid, low, high = (Decimal(ratio[name]) for name in ("ratio", "lo", "hi"))
+    return dataclasses.replace(
+        way,
+        expected_usd=EXACT.multiply(base.expected_usd, mid),
+        range_usd=(EXACT.multiply(base.range_usd[0], low), EXACT.multiply(base.range_usd[1], high)),
+        reason=f"{way.reason}; priced by the usual ratio to on-demand, which is assumed",
+    )
+
+
+def _against(way: Way, base: Way) -> Way:
+    return dataclasses.replace(way, against_on_demand=_ratio(way.expected_usd, base.expected_usd))
+
+
+def _ratios(ways: tuple[Way, ...]) -> tuple[Assumption, ...]:
+    """State the ratios that stand in for prices."""
+    return tuple(
+        usual_assumption(way.name, way.reason)
+        for way in ways
+        if way.availability == "unknown" and way.expected_usd is not None and way.worst_usd is None
+    )
 
 
 def _cached(rates: Tariff, plain_way: Way, cacheable: Cacheable) -> Way | None:
@@ -256,6 +184,8 @@ def _hits(ways: tuple[Way, ...]) -> tuple[Assumption, ...]:
 
 def _break_even(prices: Prices, called: Callee, tokens: Tokens, ways: tuple[Way, ...]) -> float | None:
     batch, on_demand = ways[0].expected_usd, ways[1].expected_usd
+    if ways[0].availability != "yes":
+        return None
     rates = _tariff(prices, called, "default").edges
     if batch is None or on_demand is None or "cache_read" not in rates[0][1]:
         return None
@@ -278,8 +208,8 @@ def _answer(ways: tuple[Way, ...], records: int, why_not: str | None) -> str:
     first = f"{records:,} records: {priced}"
     if why_not is not None:
         return f"{first}; not for batch: {why_not}"
-    if ways[0].expected_usd is None:
-        return f"{first}; the batch price is unknown, half of on demand is usual and not promised"
+    if ways[0].availability == "unknown":
+        return f"{first}; the batch price is unknown, the usual ratio to on demand is not promised"
     return first
 
 

@@ -1,8 +1,12 @@
 """The two clients a run talks through: S3 and the control plane of Bedrock."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from bedrock_lab.batch.jobs import Jobs
+from bedrock_lab.batch.objects import Objects
+from bedrock_lab.batch.places import Place
 from bedrock_lab.catalogue import places
 from bedrock_lab.client import connection
 
@@ -37,6 +41,40 @@ def clients(
     control = connection.connect(held, connection.CONTROL, config, both)
     control.meta.events.register(f"before-parse.{connection.CONTROL}", check_whole)
     return s3, control, places.region(control.meta.region_name).name
+
+
+class Connected:
+    """S3 and the jobs of a run, connected to when they are needed.
+
+    Parameters
+    ----------
+    region
+        None leaves it to boto3.
+    arguments
+        Of boto3's clients.
+    """
+
+    def __init__(
+        self, place: Place, region: str | None, arguments: Mapping[str, Any], sleep: Callable[[float], None]
+    ) -> None:
+        self._place, self._region, self._arguments, self._sleep = place, region, dict(arguments), sleep
+        self._held: tuple[str, Objects, Jobs] | None = None
+
+    def to(self, region: str | None = None) -> tuple[Objects, Jobs, str]:
+        """Return S3, the jobs and their Region: the one given, else the one asked for, else boto3's own."""
+        if self._held is None or (region is not None and self._held[0] != region):
+            self.close()
+            s3, control, where = clients(region or self._region, **self._arguments)
+            self._held = where, Objects(s3, self._place, self._sleep), Jobs(control, self._sleep)
+        where, objects, jobs = self._held
+        return objects, jobs, where
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._held is not None:
+            self._held[1].s3.close()
+            self._held[2].control.close()
+            self._held = None
 
 
 def check_whole(response_dict: Any, **_: Any) -> None:

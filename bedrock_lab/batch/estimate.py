@@ -106,6 +106,16 @@ def tokens_of(measures: Measures, output_tokens: int | None) -> Tokens:
     )
 
 
+def cut_answers(measures: Measures, output_tokens: int | None) -> str | None:
+    """Say how many answers cannot be as long as they are expected to be; None where all can."""
+    if output_tokens is None:
+        return None
+    short = int((counts(measures.output_tokens) < output_tokens).sum())
+    if not short:
+        return None
+    return f"--output-tokens {output_tokens} is above the max_tokens of {short:,} records: their own limit counts there"
+
+
 def counts(held: "array[int]") -> Counts:
     """Return what is held, for arithmetic."""
     return np.frombuffer(held, dtype=np.int64)

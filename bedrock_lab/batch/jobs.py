@@ -7,8 +7,9 @@ from typing import Any
 
 from bedrock_lab.batch import calling
 from bedrock_lab.catalogue.model import resolve
+from bedrock_lab.client import naming
 from bedrock_lab.client.failures import code_of
-from bedrock_lab.client.naming import without_accounts
+from bedrock_lab.client.naming import Named, without_accounts
 from bedrock_lab.errors import InputError, LabError
 
 COMPLETED, PARTIAL, FAILED, STOPPED, EXPIRED = "Completed", "PartiallyCompleted", "Failed", "Stopped", "Expired"
@@ -169,6 +170,18 @@ class Jobs:
         if job is None or job.arn is None or other != token:
             raise LabError(f"job {name} could not be made: another job has that name; give another prefix")
         return job.arn
+
+    def asked(self, model_id: str, region: str) -> Named:
+        """Ask which model an ARN serves.
+
+        Raises
+        ------
+        LabError
+            AWS does not say.
+        """
+        return self._call(  # type: ignore[no-any-return]
+            lambda: naming.ask(self.control, model_id, region), f"what {without_accounts(model_id)} serves is not known"
+        )
 
     def stop(self, arn: str) -> bool:
         """Stop a job; False where it had ended already."""

@@ -117,6 +117,8 @@ class Manifest:
         The form of the records' bodies.
     minimum_records
         Below which there is no batch job of the model.
+    kms_key_id, subnet_ids, security_group_ids, tags
+        What jobs are made with besides; runs of earlier versions have none.
     """
 
     run: str
@@ -138,6 +140,10 @@ class Manifest:
     expected_usd: Decimal | None
     worst_usd: Decimal | None
     parts: tuple[Part, ...]
+    kms_key_id: str | None = None
+    subnet_ids: tuple[str, ...] = ()
+    security_group_ids: tuple[str, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
 
     @property
     def first(self) -> Attempt:
@@ -193,7 +199,11 @@ def _read(kind: Any, held: Mapping[str, Any], where: str) -> Any:
     try:
         if held["format"] != FORMAT:
             raise LabError(f"{where}: is of format {held['format']!r}, this version reads {FORMAT}")
-        values = {field.name: held[field.name] for field in dataclasses.fields(kind)}
+        values = {
+            field.name: _tuple(held[field.name])
+            for field in dataclasses.fields(kind)
+            if field.name in held or field.default is dataclasses.MISSING
+        }
         values["parts"] = tuple(
             Part(**{**_money(part), "indices": None if part["indices"] is None else tuple(part["indices"])})
             for part in values["parts"]
@@ -201,6 +211,10 @@ def _read(kind: Any, held: Mapping[str, Any], where: str) -> Any:
         return kind(**_money(values))
     except (KeyError, TypeError, ValueError, ArithmeticError):
         raise LabError(f"{where}: was not written by bedrock-lab batch; give another prefix") from None
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(_tuple(item) for item in value) if isinstance(value, list) else value
 
 
 def _money(values: Mapping[str, Any]) -> dict[str, Any]:

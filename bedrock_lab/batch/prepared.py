@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bedrock_lab.assumptions import Assumption, Kind
+from bedrock_lab.batch.amounts import counted
 from bedrock_lab.errors import InputError
 from bedrock_lab.quote import plain
 
@@ -133,7 +134,8 @@ class Prepared:
 
     def _repr_html_(self) -> str:
         cost = "batch price unknown" if self.expected_usd is None else f"about {plain(self.expected_usd)} USD"
-        head = f"<p>{html.escape(self.model_id)}: {self.records:,} records in {len(self.shards)} shards, {cost}</p>"
+        size = f"{counted(self.records, 'record')} in {counted(len(self.shards), 'shard')}"
+        head = f"<p>{html.escape(self.model_id)}: {size}, {cost}</p>"
         return head + (f"<p>{html.escape(self.why_not)}</p>" if self.why_not else "")
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import orjson
 
 from bedrock_lab.batch import prepared as records
-from bedrock_lab.batch.callee import MAX_TOKENS, Callee, Wanted, callee, kind_for, wanted
-from bedrock_lab.batch.estimate import Counts, Tokens, assumptions, cost, counts, tokens_of
+from bedrock_lab.batch.callee import MAX_TOKENS, Asker, Callee, Wanted, callee, kind_for, wanted
+from bedrock_lab.batch.estimate import Counts, Tokens, assumptions, cost, counts, cut_answers, tokens_of
 from bedrock_lab.batch.forms import form_of_file
 from bedrock_lab.batch.prepared import SHARDS, Prepared, Shard
 from bedrock_lab.batch.records import Writer
@@ -43,6 +43,7 @@ def prepare(
     max_tokens: int = MAX_TOKENS,
     output_tokens: int | None = None,
     records_per_shard: int | None = None,
+    ask: Asker | None = None,
     limits: Mapping[str, Any] | None = None,
 ) -> Prepared:
     """Check an input, write its shards and ``prepared.json``, and say what they may cost.
@@ -61,6 +62,8 @@ def prepare(
         What you expect of an answer, where you know [tokens].
     records_per_shard
         The most records of a shard: fewer than the quota, or a quota that was raised.
+    ask
+        Tells which model an application profile serves; None where nobody may be asked.
     limits
         A row like those of the catalogue, instead of it.
 
@@ -70,7 +73,7 @@ def prepare(
         Something is wrong; nothing was written.
     """
     form = form_of_file(Path(source))
-    called = callee(model, prices, region, scope)
+    called = callee(model, prices, region, scope, ask=ask)
     row = dict(batch_limits(called.model.id) if limits is None else limits)
     allowed = limits_of(row, records_per_shard)
     if records_per_shard is not None and records_per_shard < allowed.least:
@@ -165,7 +168,7 @@ def _prepared(
         batchable=ends is not None,
         why_not=why_not,
         assumptions=assumptions(output_tokens, answers=bool(how.form.maximum)),
-        warnings=(*called.warnings, *_warnings(seen, writer, how, batch)),
+        warnings=(*called.warnings, *_warnings(seen, writer, how, batch, output_tokens)),
     )
 
 
@@ -230,13 +233,15 @@ def _why_not(records: int, allowed: Limits, on_demand: Decimal | None) -> str:
     )
 
 
-def _warnings(seen: Scan, writer: Writer, how: Wanted, batch: Tariff) -> list[str]:
+def _warnings(seen: Scan, writer: Writer, how: Wanted, batch: Tariff, output_tokens: int | None) -> list[str]:
     out = []
     if seen.made:
         out.append(f"{seen.made:,} records have no recordId: they got one made of their line's number, as L0000000001")
     if seen.numbers:
         out.append(f"{seen.numbers:,} recordIds are whole numbers: they became texts")
     out += [f"{count:,} records named no {name}: it was filled in" for name, count in writer.filled.items()]
+    cut = cut_answers(seen.measures, output_tokens) if how.form.maximum else None
+    out += [cut] if cut else []
     if not how.form.states_usage:
         out.append(
             f"answers in the body of {how.form.name} state no usage, so the cost of a record stays unknown; those of "

@@ -18,7 +18,8 @@ from bedrock_lab.batch.objects import Objects, sha256_of
 from bedrock_lab.batch.outputs import lines_of
 from bedrock_lab.batch.prepared import SHARDS, Prepared
 from bedrock_lab.batch.preparing import prepare
-from bedrock_lab.batch.submitting import Terms, check_cap, parts_of_shards, price, shards_folder
+from bedrock_lab.batch.submitting import parts_of_shards, price, shards_folder
+from bedrock_lab.batch.terms import Terms, check_cap
 from bedrock_lab.catalogue.pricelist import Prices
 from bedrock_lab.client.record import OK
 from bedrock_lab.errors import LabError

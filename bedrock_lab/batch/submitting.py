@@ -2,62 +2,23 @@
 
 import dataclasses
 import datetime as dt
-import re
 import uuid
 from collections.abc import Callable
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from bedrock_lab.batch.amounts import counted
 from bedrock_lab.batch.attempts import Desk, Standing, manifest_at
 from bedrock_lab.batch.jobs import QUEUED
 from bedrock_lab.batch.manifest import COMPARED, DIRECT, RUN, Attempt, Manifest, Part, check_same
 from bedrock_lab.batch.objects import Objects, sha256_of
 from bedrock_lab.batch.prepared import SHARDS, Prepared
 from bedrock_lab.batch.stopping import is_stopped
+from bedrock_lab.batch.terms import Terms, check_cap
 from bedrock_lab.errors import InputError, LabError
 from bedrock_lab.quote import plain
 
-ROLE = re.compile(r"arn:aws(-[^:]+)?:iam::\d{12}:role/.+")
-HOURS = (24, 168)
-"""Time-out of a job, least and most [h]; botocore's model of the API."""
-
 Say = Callable[[str], None]
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """What jobs are made with, beside the records.
-
-    Attributes
-    ----------
-    role_arn
-        Which role a job takes on to read and write in S3.
-    max_spend_usd
-        What a run may cost at worst, over all attempts [USD]; null where there is no price.
-    max_jobs
-        Jobs of the model under way at a time; null is AWS's quota as the catalogue knows it.
-    timeout_hours
-        After which a job ends with what it has done [h]; null is AWS's own (24).
-    """
-
-    role_arn: str | None = None
-    max_spend_usd: Decimal | None = None
-    unpriced: bool = False
-    max_jobs: int | None = None
-    timeout_hours: int | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse values AWS would refuse."""
-        if self.role_arn is not None and not ROLE.fullmatch(self.role_arn):
-            raise InputError(
-                f"--role-arn {self.role_arn!r}: write arn:aws:iam::ACCOUNT:role/NAME, the role that batch jobs take on "
-                "(bedrock-lab doctor --policy batch)"
-            )
-        if self.max_jobs is not None and self.max_jobs < 1:
-            raise InputError(f"--max-jobs {self.max_jobs}: allowed is a whole number from 1")
-        if self.timeout_hours is not None and not HOURS[0] <= self.timeout_hours <= HOURS[1]:
-            raise InputError(f"--timeout-hours {self.timeout_hours}: allowed are {HOURS[0]} to {HOURS[1]}")
 
 
 def plan(prepared: Prepared, terms: Terms) -> Manifest:
@@ -91,6 +52,10 @@ def plan(prepared: Prepared, terms: Terms) -> Manifest:
         role_arn=terms.role_arn,
         timeout_hours=terms.timeout_hours,
         max_spend_usd=terms.max_spend_usd,
+        kms_key_id=terms.kms_key_id,
+        subnet_ids=terms.subnet_ids,
+        security_group_ids=terms.security_group_ids,
+        tags=terms.tags,
         expected_usd=prepared.expected_usd,
         worst_usd=prepared.worst_usd,
         parts=parts_of_shards(prepared),
@@ -124,37 +89,11 @@ def parts_of_shards(prepared: Prepared, indices: list[int] | None = None) -> tup
     return tuple(out)
 
 
-def check_cap(worst_usd: Decimal | None, terms: Terms, spent_usd: Decimal = Decimal(0)) -> None:
-    """Refuse what may cost more than the cap.
-
-    Parameters
-    ----------
-    spent_usd
-        What earlier attempts cost, or can have cost [USD].
-    """
-    if worst_usd is None:
-        if not terms.unpriced:
-            raise InputError(
-                "no batch price of the model is known, so nothing bounds the cost; --unpriced submits all the same"
-            )
-        return
-    if terms.max_spend_usd is None:
-        raise InputError(
-            f"--max-spend-usd is missing: the jobs may cost {plain(worst_usd)} USD at worst; give that much or more"
-        )
-    if spent_usd + worst_usd > terms.max_spend_usd:
-        before = f" after up to {plain(spent_usd)} USD spent" if spent_usd else ""
-        raise InputError(
-            f"--max-spend-usd {plain(terms.max_spend_usd)}: the jobs may cost {plain(worst_usd)} USD at worst{before}; "
-            f"give {plain(spent_usd + worst_usd)} or more, or lower --max-tokens"
-        )
-
-
 def price(attempt: Attempt) -> str:
     """Say what an attempt costs, before it is begun."""
-    what = f"{attempt.records:,} records in {len(attempt.parts)} jobs"
+    what = f"{counted(attempt.records, 'record')} in {counted(len(attempt.parts), 'job')}"
     if attempt.how == DIRECT:
-        what = f"{attempt.records:,} records, too few for a batch job, on demand"
+        what = f"{counted(attempt.records, 'record')}, too few for a batch job, on demand"
     if attempt.worst_usd is None:
         return f"{what}: no price known, so no bound either"
     expected = "" if attempt.expected_usd is None else f"about {plain(attempt.expected_usd)} USD expected, "
@@ -210,7 +149,7 @@ def upload(objects: Objects, attempt: Attempt, folder: Path, say: Say) -> int:
         objects.upload(name, path, part.sha256)
         uploaded += 1
     if uploaded:
-        say(f"uploaded {uploaded} of {len(attempt.parts)} shards to {objects.place.uri()}")
+        say(f"uploaded {uploaded} of {counted(len(attempt.parts), 'shard')} to {objects.place.uri()}")
     return uploaded
 
 
@@ -233,6 +172,15 @@ def request_of(objects: Objects, manifest: Manifest, attempt: Attempt, part: Par
         },
         "outputDataConfig": {"s3OutputDataConfig": {"s3Uri": place.uri(attempt.output_prefix(part))}},
     }
+    if manifest.kms_key_id is not None:
+        request["outputDataConfig"]["s3OutputDataConfig"]["s3EncryptionKeyId"] = manifest.kms_key_id
+    if manifest.subnet_ids:
+        request["vpcConfig"] = {
+            "subnetIds": list(manifest.subnet_ids),
+            "securityGroupIds": list(manifest.security_group_ids),
+        }
+    if manifest.tags:
+        request["tags"] = [{"key": key, "value": value} for key, value in manifest.tags]
     if manifest.timeout_hours is not None:
         request["timeoutDurationInHours"] = manifest.timeout_hours
     return request
@@ -264,4 +212,8 @@ def make_jobs(desk: Desk, standings: list[Standing], most: int, say: Say) -> int
             break
         desk.note(dataclasses.replace(standing.job, arn=arn, status="Submitted"))
         made += 1
+        if is_stopped(desk.objects):  # marked since the look before: whoever stopped may not have seen this job
+            desk.jobs.stop(arn)
+            say(f"the run was stopped; {standing.job.name}, just made, is stopped too")
+            break
     return made

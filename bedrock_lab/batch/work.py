@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from bedrock_lab.batch import on_demand, retrying, stopping, submitting
+from bedrock_lab.batch.amounts import counted
 from bedrock_lab.batch.attempts import Desk, Standing, attempts_at
 from bedrock_lab.batch.collected import POISON, Collected
 from bedrock_lab.batch.collecting import collect
 from bedrock_lab.batch.jobs import QUEUED
 from bedrock_lab.batch.manifest import DIRECT, Attempt
 from bedrock_lab.batch.submitted import Retried
-from bedrock_lab.batch.submitting import Say, Terms
+from bedrock_lab.batch.submitting import Say
+from bedrock_lab.batch.terms import Terms
 from bedrock_lab.batch.watching import Status, watch
 from bedrock_lab.catalogue.offers import batch_limits
 from bedrock_lab.catalogue.pricelist import Prices
@@ -121,7 +123,7 @@ def watch_all(work: Work, progress: Callable[[Status], None] | None, longest_s: 
     if queued:
         worst = [part.worst_usd for part in queued if part.worst_usd is not None]
         cost = f"{plain(add(worst))} USD at worst" if len(worst) == len(queued) else "no price known"
-        work.say(f"{len(queued)} jobs are still to be made: {cost}")
+        work.say(f"still to be made: {counted(len(queued), 'job')}, {cost}")
 
     def again() -> Status:
         standings = work.stand(attempts)
@@ -143,7 +145,7 @@ def stop_all(work: Work) -> Status:
             work.desk.jobs.stop(standing.job.arn)
     found = look(work)
     if found.never_made:
-        work.say(f"{found.never_made:,} shards are never made; only bedrock-lab batch run or submit makes them yet")
+        work.say(f"never made: {counted(found.never_made, 'job')}; only bedrock-lab batch run or submit makes them yet")
     return found
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bedrock_lab.batch.amounts import counted
 from bedrock_lab.cli import batch_input
 from bedrock_lab.cli.batch_words import bar, in_words, retried_in_words, told
 from bedrock_lab.cli.output import (
@@ -14,6 +15,7 @@ from bedrock_lab.cli.output import (
     JSON,
     OVERLAY,
     PROFILE,
+    assignments,
     chosen_region,
     emit,
     load_prices,
@@ -48,6 +50,14 @@ HOURS = Annotated[
     int | None,
     typer.Option("--timeout-hours", parser=whole, metavar="N", help="A job ends after this with what it has, 24-168."),
 ]
+KEY = Annotated[str | None, typer.Option("--kms-key-id", metavar="KEY", help="Encrypt the results with this key.")]
+SUBNETS = Annotated[
+    list[str] | None, typer.Option("--subnet-id", metavar="ID", help="Of the VPC the jobs reach S3 through; repeat.")
+]
+GROUPS = Annotated[
+    list[str] | None, typer.Option("--security-group-id", metavar="ID", help="Of that VPC; may be repeated.")
+]
+TAGS = Annotated[list[str] | None, typer.Option("--tag", help="key=value of every job; may be repeated.")]
 POLL = Annotated[
     float, typer.Option("--poll-s", parser=real, metavar="S", help="Longest wait between two looks at the jobs [s].")
 ]
@@ -100,6 +110,10 @@ def submit(
     unpriced: UNPRICED = False,
     max_jobs: MAX_JOBS = None,
     timeout_hours: HOURS = None,
+    kms_key_id: KEY = None,
+    subnet_id: SUBNETS = None,
+    security_group_id: GROUPS = None,
+    tag: TAGS = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; send nothing.")] = False,
     region: str | None = AWS_REGION,
     endpoint_url: str | None = ENDPOINT,
@@ -120,13 +134,20 @@ def submit(
         unpriced=unpriced,
         max_jobs=max_jobs,
         timeout_hours=timeout_hours,
+        kms_key_id=kms_key_id,
+        subnet_ids=subnet_id or (),
+        security_group_ids=security_group_id or (),
+        tags=assignments(tag or [], "--tag"),
     ) as job:
         found = job.submit(dry_run=dry_run).to_dict()
     if dry_run:
-        done = f"would make {found['shards']} jobs of {found['records']:,} records; nothing was sent"
+        done = (
+            f"would make {counted(found['shards'], 'job')} of {counted(found['records'], 'record')}; nothing was sent"
+        )
     else:
         done = (
-            f"run {found['run']}: {found['uploaded']} shards uploaded, {found['made']} of {found['shards']} jobs made"
+            f"run {found['run']}: {counted(found['uploaded'], 'shard')} uploaded, {found['made']} of "
+            f"{counted(found['shards'], 'job')} made"
         )
     emit(found, done, as_json=json)
 
@@ -240,6 +261,10 @@ def run(
     ] = None,
     max_jobs: MAX_JOBS = None,
     timeout_hours: HOURS = None,
+    kms_key_id: KEY = None,
+    subnet_id: SUBNETS = None,
+    security_group_id: GROUPS = None,
+    tag: TAGS = None,
     again: Annotated[
         bool, typer.Option("--retry", help="Ask records that failed or are missing again, within the cap.")
     ] = False,
@@ -272,6 +297,10 @@ def run(
             records_per_shard=records_per_shard,
             max_jobs=max_jobs,
             timeout_hours=timeout_hours,
+            kms_key_id=kms_key_id,
+            subnet_ids=subnet_id or (),
+            security_group_ids=security_group_id or (),
+            tags=assignments(tag or [], "--tag"),
         ) as job,
     ):
         found = job.run(retry=again, max_attempts=max_attempts, progress=bar, longest_s=poll_s)

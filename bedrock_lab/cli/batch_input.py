@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bedrock_lab.batch.amounts import figure, money
+from bedrock_lab.batch.amounts import counted, figure, money
 from bedrock_lab.cli.output import DATE, JSON, OVERLAY, REGION, SCOPE, chosen_region, emit, load_prices, warn, whole
 
 TOO_FEW = 3
@@ -114,8 +114,9 @@ def in_words(shown: dict[str, Any], out: str) -> str:
     """Write what was prepared for people."""
     spread = shown["expected_range_usd"]
     within = "" if spread is None else f" ({money(spread[0])} to {money(spread[1])})"
+    size = f"{counted(shown['records'], 'record')} in {counted(len(shown['shards']), 'shard')}"
     lines = [
-        f"{shown['records']:,} records in {len(shown['shards'])} shards, {shown['size_bytes']:,} bytes: {out}/shards",
+        f"{size}, {shown['size_bytes']:,} bytes: {out}/shards",
         f"calls {shown['sent_id']} by {shown['kind']} in {shown['region']}",
         f"about {shown['input_tokens']:,} tokens in and {shown['expected_output_tokens']:,} out",
         f"batch {money(shown['expected_usd'])}{within}, at worst {money(shown['worst_usd'])}",

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from bedrock_lab.batch.amounts import counted
 from bedrock_lab.cli.output import emit, warn
 
 if TYPE_CHECKING:
@@ -74,6 +75,6 @@ def retried_in_words(shown: Mapping[str, Any]) -> str:
             f"{shown['failed']} failed, {shown['left']} left; batch collect joins the answers"
         )
     return (
-        f"attempt {shown['attempt']}: {shown['records']:,} records, {shown['made']} jobs made; batch status --watch "
-        "waits for them, batch collect joins the answers"
+        f"attempt {shown['attempt']}: {counted(shown['records'], 'record')}, {counted(shown['made'], 'job')} made; "
+        "batch status --watch waits for them, batch collect joins the answers"
     )

@@ -109,7 +109,7 @@ def token_purchases(
                     refused.append({"option": name, "reason": reason})
                 continue
             if availability == "unknown" and ratio is not None:
-                assumed[name] = _usual(name, ratio, reason)
+                assumed[name] = usual_assumption(name, reason)
             made.append(
                 Purchase(
                     name=scopes.named(name, scope),
@@ -141,7 +141,10 @@ def _sold(
     return ("yes", "") if unpriced is None else ("no", unpriced)
 
 
-def _usual(name: str, ratio: dict[str, str], reason: str) -> Assumption:
+def usual_assumption(name: str, reason: str) -> Assumption:
+    """State the ratio to on-demand that is usual for an option without a published price; `reason` says why."""
+    ratio = usual_ratio(name)
+    assert ratio is not None
     return Assumption(
         name=f"{name}_ratio",
         value=float(ratio["ratio"]),

@@ -4,7 +4,7 @@ import dataclasses
 import html
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from bedrock_lab.catalogue.model import resolve
@@ -14,6 +14,9 @@ from bedrock_lab.errors import InputError
 from bedrock_lab.pricing import HOURS_PER_MONTH
 from bedrock_lab.provisioned.terms import TERM_OF, when
 from bedrock_lab.quote import plain
+
+PRICE_TAG = "bedrock-lab:usd-per-unit-hour"
+"""Tag that holds a price typed in at the purchase [USD/h]."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +33,8 @@ class Units:
         none, 1m or 6m.
     ends
         End of the running term, when it renews by itself; None without commitment.
-    usd_per_unit_hour
-        Net price of the price list [USD/h]; None where none is published.
+    usd_per_unit_hour, price_source
+        Net price of the price list, or what was typed in at the purchase [USD/h]; None where neither is known.
     failure
         AWS's reason where the status is Failed.
     """
@@ -46,6 +49,7 @@ class Units:
     created: datetime
     ends: datetime | None
     usd_per_unit_hour: Decimal | None
+    price_source: str | None = None
     failure: str | None = None
     tags: Mapping[str, str] | None = None
 
@@ -63,6 +67,16 @@ class Units:
     def usd_per_month(self) -> Decimal | None:
         """What all its units cost in a month of 730 hours [USD/month]."""
         return None if self.usd_per_hour is None else HOURS_PER_MONTH * self.usd_per_hour
+
+    def tagged(self, tags: Mapping[str, str]) -> "Units":
+        """Return it with its tags; the price a tag holds counts where the price list has none."""
+        made = dataclasses.replace(self, tags=tags)
+        typed = _price_of(tags)
+        if made.usd_per_unit_hour is not None or typed is None:
+            return made
+        return dataclasses.replace(
+            made, usd_per_unit_hour=typed, price_source=f"typed in at the purchase ({PRICE_TAG})"
+        )
 
     def bound(self, now: datetime) -> bool:
         """Whether a commitment runs."""
@@ -85,6 +99,7 @@ class Units:
             "usd_per_unit_hour": _text(self.usd_per_unit_hour),
             "usd_per_hour": _text(self.usd_per_hour),
             "usd_per_month": _text(self.usd_per_month),
+            "price_source": self.price_source,
             "failure": self.failure,
             "tags": None if self.tags is None else dict(self.tags),
         }
@@ -144,7 +159,7 @@ def held(told: Mapping[str, Any], prices: Prices, region: str, tags: Mapping[str
     except InputError:
         model = None
     sold = unit_prices(prices, model, region).get(term) if model else None
-    return Units(
+    made = Units(
         name=told["provisionedModelName"],
         arn=told["provisionedModelArn"],
         model=model,
@@ -155,9 +170,18 @@ def held(told: Mapping[str, Any], prices: Prices, region: str, tags: Mapping[str
         created=told["creationTime"],
         ends=told.get("commitmentExpirationTime"),
         usd_per_unit_hour=sold.usd_per_hour if sold else None,
+        price_source=sold.source if sold else None,
         failure=told.get("failureMessage"),
-        tags=tags,
     )
+    return made if tags is None else made.tagged(tags)
+
+
+def _price_of(tags: Mapping[str, str]) -> Decimal | None:
+    try:
+        price = Decimal(tags[PRICE_TAG])
+    except (KeyError, InvalidOperation):
+        return None
+    return price if price.is_finite() and price > 0 else None
 
 
 def _text(value: Decimal | None) -> str | None:

@@ -7,14 +7,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from bedrock_lab.client.tagging import checked_tags
 from bedrock_lab.errors import InputError
 from bedrock_lab.planning.answers import API_TERM
-from bedrock_lab.provisioned.held import Units
-from bedrock_lab.provisioned.quote import Quote
+from bedrock_lab.provisioned.held import PRICE_TAG, Units
+from bedrock_lab.provisioned.quote import TYPED, Quote
+from bedrock_lab.quote import plain
 
 NAME = re.compile(r"(?=.{1,63}$)([0-9a-zA-Z][_-]?)+")
-TAG = re.compile(r"[a-zA-Z0-9\s._:/=+@-]*")
-MOST_TAGS = 200
 
 
 def checked_name(name: str) -> str:
@@ -31,23 +31,6 @@ def checked_name(name: str) -> str:
     return name
 
 
-def checked_tags(tags: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
-    """Return tags by key, or refuse what AWS would refuse.
-
-    >>> checked_tags({"team": "search", "app": "chat"})
-    (('app', 'chat'), ('team', 'search'))
-    """
-    held = dict(tags or {})
-    if len(held) > MOST_TAGS:
-        raise InputError(f"{len(held)} tags: allowed are {MOST_TAGS}")
-    for key, value in held.items():
-        if not 1 <= len(key) <= 128 or len(value) > 256 or not (TAG.fullmatch(key) and TAG.fullmatch(value)):
-            raise InputError(f"tag {key!r}: keys of 1 to 128, values of up to 256 letters, digits, spaces or ._:/=+@-")
-        if key.lower().startswith("aws:"):
-            raise InputError(f"tag {key!r}: keys that begin with aws: are AWS's own")
-    return tuple(sorted(held.items()))
-
-
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """A purchase as it would be sent; `attempt` counts those of the same name and arguments."""
@@ -56,6 +39,12 @@ class Order:
     name: str
     tags: tuple[tuple[str, str], ...]
     attempt: int
+
+    @property
+    def all_tags(self) -> dict[str, str]:
+        """The user's tags, and the unit's price where it was typed in: no price list will know it later."""
+        typed = {PRICE_TAG: plain(self.quote.usd_per_unit_hour)} if self.quote.price_source == TYPED else {}
+        return dict(self.tags) | typed
 
     @property
     def params(self) -> dict[str, Any]:
@@ -67,7 +56,7 @@ class Order:
             "modelUnits": self.quote.units,
             "provisionedModelName": self.name,
             "modelId": self.quote.bought_id,
-            "tags": [{"key": key, "value": value} for key, value in self.tags],
+            "tags": [{"key": key, "value": value} for key, value in self.all_tags.items()],
         }
         if self.quote.term in API_TERM:
             chosen["commitmentDuration"] = API_TERM[self.quote.term]

@@ -91,13 +91,12 @@ class Provisioned:
 
     def list(self) -> Holding:
         """List everything that is held, the newest first."""
-        return Holding(held(told, self.prices, self.region) for told in control.summaries(self.bedrock))
+        found = [held(told, self.prices, self.region) for told in control.summaries(self.bedrock)]
+        return Holding(one if one.usd_per_unit_hour is not None else self._tagged(one) for one in found)
 
     def get(self, name: str) -> Units:
         """Describe units by name, id or ARN, with their tags."""
-        told = control.told(self.bedrock, name)
-        found = ask(self.bedrock, "ListTagsForResource", resourceARN=told["provisionedModelArn"])
-        return held(told, self.prices, self.region, {tag["key"]: tag["value"] for tag in found.get("tags", [])})
+        return self._tagged(self._look(name))
 
     def quote(self, model: str, units: int, term: str, **how: Any) -> Quote:
         """Work out what units would cost, without a call; `how` as in `bedrock_lab.provisioned.quoting.quote`."""
@@ -151,8 +150,9 @@ class Provisioned:
         LabError
             AWS sold nothing, or whether it did is not known; the message says which.
         """
+        typed = None if confirm_usd is None else amount(confirm_usd, "--confirm-usd")
         made = self.order(model, units, term, name=name, tags=tags, attempt=attempt, **how)
-        confirmed(made.quote, None if confirm_usd is None else amount(confirm_usd, "--confirm-usd"))
+        confirmed(made.quote, typed)
         before = self._named(name)
         if before is not None:
             if not made.same(before):
@@ -161,7 +161,7 @@ class Provisioned:
                 raise refusals.failed(before)
             return Bought(quote=made.quote, units=before, created=False)
         told = control.bought(self.bedrock, made)
-        return Bought(quote=made.quote, units=held(told, self.prices, self.region, dict(made.tags)), created=True)
+        return Bought(quote=made.quote, units=held(told, self.prices, self.region, made.all_tags), created=True)
 
     def rename(self, name: str, new_name: str) -> Units:
         """Give units another name; nothing else can be changed."""
@@ -273,6 +273,11 @@ class Provisioned:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _tagged(self, one: Units) -> Units:
+        """Add the tags, and the price one of them may hold."""
+        found = ask(self.bedrock, "ListTagsForResource", resourceARN=one.arn)
+        return one.tagged({tag["key"]: tag["value"] for tag in found.get("tags", [])})
 
     def _look(self, name: str) -> Units:
         return held(control.told(self.bedrock, name), self.prices, self.region)

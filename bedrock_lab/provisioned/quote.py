@@ -13,6 +13,9 @@ from bedrock_lab.provisioned.payback import Payback
 from bedrock_lab.provisioned.terms import when
 from bedrock_lab.quote import plain
 
+TYPED = "typed in by the user"
+"""Source of a price that nobody publishes."""
+
 
 def many(units: int) -> str:
     """Write a number of model units.

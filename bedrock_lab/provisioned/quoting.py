@@ -16,7 +16,7 @@ from bedrock_lab.errors import InputError, UnknownModelError
 from bedrock_lab.planning.planner import plan
 from bedrock_lab.planning.result import Plan
 from bedrock_lab.provisioned.payback import Payback, payback
-from bedrock_lab.provisioned.quote import Quote
+from bedrock_lab.provisioned.quote import TYPED, Quote
 from bedrock_lab.provisioned.sold import Sold, sold
 from bedrock_lab.provisioned.terms import checked_term, end_of, hours
 from bedrock_lab.quote import plain
@@ -132,7 +132,7 @@ def _price(
     price = amount(typed, "--usd-per-unit-hour")
     if not price:
         raise InputError("--usd-per-unit-hour 0: allowed is more than 0 [USD per unit-hour]")
-    return price, "typed in by the user", None
+    return price, TYPED, None
 
 
 def _warnings(

@@ -80,14 +80,29 @@ class Waste:
     assumptions: tuple[Assumption, ...]
 
     @property
-    def wasted_usd_per_month(self) -> float:
-        """Sum over the names where it is known [USD/month]."""
-        return float(sum(row.wasted_usd_per_month or 0.0 for row in self.rows))
+    def wasted_usd_per_month(self) -> float | None:
+        """Sum over the names where it is known [USD/month]; None where it is known of none."""
+        known = [row.wasted_usd_per_month for row in self.rows if row.wasted_usd_per_month is not None]
+        return None if self.rows and not known else float(sum(known))
+
+    @property
+    def unknown(self) -> int:
+        """Names of which nobody knows what is wasted."""
+        return sum(row.wasted_usd_per_month is None for row in self.rows)
+
+    @property
+    def total(self) -> str:
+        """The sum in words."""
+        if self.wasted_usd_per_month is None:
+            return "what is wasted is not known of any; nothing is deleted by itself"
+        unknown = f", {self.unknown} unknown" if self.unknown else ""
+        return f"{self.wasted_usd_per_month:,.2f} USD a month wasted{unknown}; nothing is deleted by itself"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON of ``bedrock-lab provisioned waste``."""
         return {
             "wasted_usd_per_month": self.wasted_usd_per_month,
+            "unknown": self.unknown,
             "rows": [row.to_dict() for row in self.rows],
             "start": when(self.reading.start),
             "end": when(self.reading.end),
@@ -106,8 +121,7 @@ class Waste:
         return pd.DataFrame([row.to_dict() for row in self.rows])
 
     def _repr_html_(self) -> str:
-        total = html.escape(f"{self.wasted_usd_per_month:,.2f} USD a month wasted; nothing is deleted by itself")
-        return f"<p>{total}</p>" + (str(self.to_frame().to_html(index=False)) if self.rows else "")
+        return f"<p>{html.escape(self.total)}</p>" + (str(self.to_frame().to_html(index=False)) if self.rows else "")
 
 
 def both_figures(unit_input_tpm: float | None, unit_output_tpm: float | None) -> tuple[float, float] | None:

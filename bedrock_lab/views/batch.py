@@ -9,7 +9,8 @@ from typing import Any
 
 from bedrock_lab.assumptions import Origin
 from bedrock_lab.batch.amounts import money
-from bedrock_lab.batch.comparing import BATCH, Comparison, Way, compare
+from bedrock_lab.batch.compared import Comparison, Way
+from bedrock_lab.batch.comparing import BATCH, compare
 from bedrock_lab.catalogue.pricelist import Prices
 from bedrock_lab.views.charts import BLUE, GREY, Chart
 from bedrock_lab.views.result import Result, Tile
@@ -60,7 +61,7 @@ def batch_answer(comparison: Comparison, collected: Any = None, *, emulated: boo
     batch, on_demand = comparison.way(BATCH), comparison.way("on-demand")
     if not comparison.batchable:
         says = f"Not through batch: {comparison.why_not}. On demand it costs about {money(on_demand.expected_usd)}."
-    elif batch.expected_usd is None:
+    elif batch.availability != "yes":
         says = f"Undecided: the batch price is unknown. On demand it costs about {money(on_demand.expected_usd)}."
     elif comparison.cheapest == BATCH:
         says = f"Through batch: about {money(batch.expected_usd)} instead of {money(on_demand.expected_usd)} on demand."
