@@ -21,10 +21,12 @@ from batch_runs import (
     write_input,
 )
 
+import bedrock_lab as lab
 from bedrock_lab.batch import submitting
 from bedrock_lab.batch.attempts import Standing
 from bedrock_lab.batch.jobs import Job
 from bedrock_lab.batch.manifest import BATCH, Attempt, Part
+from bedrock_lab.batch.preparing import prepare
 from bedrock_lab.batch.watching import Status, exit_code, watch
 from bedrock_lab.errors import InputError, LabError
 
@@ -460,3 +462,123 @@ def test_a_plan_is_written_before_the_first_shard(served, source, tmp_path):
         "s3:PutObject",
     ]
     assert len(calls(aws)) >= 2
+
+
+def test_jobs_are_made_with_key_vpc_and_tags(served, source, tmp_path):
+    """They are part of the run: written down when it is begun, and sent as AWS's model of the API has them."""
+    aws, s3 = served
+    key = "arn:aws:kms:us-east-1:123456789012:key/01234567-0123-0123-0123-0123456789ab"
+    more = {
+        "kms_key_id": key,
+        "subnet_ids": ["subnet-0a1b2c3d"],
+        "security_group_ids": ["sg-0a1b2c3d"],
+        "tags": {"team": "search"},
+    }
+    with job_at(aws, f"s3://{BUCKET}/vpc/", tmp_path / "out", source, **SHARDS, **more) as job:
+        job.submit()
+    with job_at(aws, f"s3://{BUCKET}/vpc/", tmp_path / "out") as later:
+        manifest = later._work().desk.manifest
+    assert (manifest.kms_key_id, manifest.tags) == (key, (("team", "search"),))
+    request = submitting.request_of(later._aws.to()[0], manifest, manifest.first, manifest.parts[0])
+    assert request["outputDataConfig"]["s3OutputDataConfig"]["s3EncryptionKeyId"] == key
+    assert request["vpcConfig"] == {"subnetIds": ["subnet-0a1b2c3d"], "securityGroupIds": ["sg-0a1b2c3d"]}
+    assert request["tags"] == [{"key": "team", "value": "search"}]
+    later.close()
+    assert jobs_by_input(aws, "/vpc/")
+    assert objects(s3, "vpc/input/")
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"kms_key_id": "no key"}, "--kms-key-id 'no key'"),
+        ({"subnet_ids": ["subnet-1"]}, "go together"),
+        ({"subnet_ids": ["net"], "security_group_ids": ["sg-1"]}, "--subnet-id 'net'"),
+        ({"tags": {"aws:x": "1"}}, "AWS's own"),
+    ],
+)
+def test_what_jobs_are_made_with_is_checked_first(served, source, tmp_path, more, said):
+    """Nothing is sent for a value that AWS would refuse."""
+    aws, _ = served
+    before = len(log(aws))
+    with pytest.raises(InputError, match=said):
+        job_at(aws, f"s3://{BUCKET}/bad/", tmp_path / "out", source, **more)
+    assert len(log(aws)) == before
+
+
+def test_runs_of_earlier_versions_are_read(served, source, tmp_path):
+    """A run written without key, VPC and tags has none."""
+    aws, s3 = served
+    with job_at(aws, f"s3://{BUCKET}/old/", tmp_path / "out", source, **SHARDS) as job:
+        job.submit()
+        held = json.loads(objects(s3, "old/run.json")["old/run.json"])
+        for name in ("kms_key_id", "subnet_ids", "security_group_ids", "tags"):
+            held.pop(name)
+        s3.put_object(Bucket=BUCKET, Key="old/run.json", Body=json.dumps(held).encode())
+        assert job.run().ok == 230
+
+
+def test_another_runs_results_are_not_overwritten(served, source, tmp_path):
+    """The folder of one run is refused to another before anything is sent, and keeps what it holds."""
+    aws, _ = served
+    with job_at(aws, f"s3://{BUCKET}/mine/", tmp_path / "out", source) as job:
+        job.run()
+    kept = (tmp_path / "out" / "results.jsonl").read_bytes()
+    before = len(log(aws))
+    with (
+        job_at(aws, f"s3://{BUCKET}/other/", tmp_path / "out", source) as other,
+        pytest.raises(InputError, match=r"holds the results of run \w+ at s3://.*/mine/; give another folder"),
+    ):
+        other.run()
+    assert len(log(aws)) == before
+    assert (tmp_path / "out" / "results.jsonl").read_bytes() == kept
+
+
+def test_a_job_made_while_the_run_is_stopped_is_stopped(source, tmp_path):
+    """The mark is written between the look before a job is made and its making: the job is stopped by its maker."""
+    with local_aws(batch={**QUICK, "records_per_s": 20}) as (aws, s3):
+        where, said = f"s3://{BUCKET}/race/", []
+        with job_at(aws, where, tmp_path / "out", source, **SHARDS, say=said.append) as job:
+            _, jobs, _ = job._aws.to("us-east-1")
+            make = jobs.create
+
+            def late(request):
+                s3.put_object(Bucket=BUCKET, Key="race/stopped.json", Body=b'{"stopped": true}')
+                return make(request)
+
+            jobs.create = late
+            assert job.submit().made == 1
+        assert any("just made, is stopped too" in line for line in said)
+        with job_at(aws, where) as after:
+            states = {s.job.status for s in after.status(wait=True).standings}
+    assert states == {"Stopped"}
+
+
+def test_an_application_profile_is_asked_about_and_sent(served, source, tmp_path):
+    """Its model is priced, its ARN is called; without AWS at hand it is one line."""
+    aws, _ = served
+    import boto3
+
+    control = boto3.client("bedrock", **aws.client_kwargs())
+    made = control.create_inference_profile(
+        inferenceProfileName="search",
+        modelSource={"copyFrom": "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0"},
+    )
+    control.close()
+    arn = made["inferenceProfileArn"]
+    with job_at(aws, f"s3://{BUCKET}/profile/", tmp_path / "out", source, model=arn) as job:
+        found = job.run()
+    assert (found.model, found.ok) == ("amazon.nova-lite", 230)
+    assert found.cost_usd is not None
+    with pytest.raises(InputError, match=r"only AWS knows which model a profile of yours serves") as error:
+        prepare(source, model=arn, out=tmp_path / "x", prices=lab.prices("2026-11-22"))
+    assert "123456789012" not in str(error.value)
+    units = "arn:aws:bedrock:us-east-1:123456789012:provisioned-model/abcdefghijkl"
+    with pytest.raises(InputError, match="do not run on provisioned units"):
+        prepare(source, model=units, out=tmp_path / "x", prices=lab.prices("2026-11-22"))
+
+
+def test_an_expected_answer_longer_than_allowed_is_said(source, tmp_path):
+    """Records' own max_tokens counts, and a warning says of how many."""
+    found = prepare(source, model=NOVA, out=tmp_path / "x", prices=lab.prices("2026-11-22"), output_tokens=5000)
+    assert any("--output-tokens 5000 is above the max_tokens of 230 records" in line for line in found.warnings)
