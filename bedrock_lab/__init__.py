@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from bedrock_lab.route.evaluation import evaluate_routes as evaluate_routes
     from bedrock_lab.route.labels import read_labels as read_labels
     from bedrock_lab.route.policy import load_policy as load_policy
+    from bedrock_lab.route.squeezing import squeeze as squeeze
+    from bedrock_lab.route.squeezing import squeeze_messages as squeeze_messages
+    from bedrock_lab.route.trimming import trim as trim
     from bedrock_lab.traffic import Trace as Trace
     from bedrock_lab.traffic import Usage as Usage
     from bedrock_lab.traffic import example_trace as example_trace
@@ -83,7 +86,10 @@ _HOME = {
     "report": "bedrock_lab.views.decision",
     "save_latency": "bedrock_lab.measuring.fitting",
     "simulate": "bedrock_lab.planning.checking",
+    "squeeze": "bedrock_lab.route.squeezing",
+    "squeeze_messages": "bedrock_lab.route.squeezing",
     "synth": "bedrock_lab.traffic",
+    "trim": "bedrock_lab.route.trimming",
 }
 """Where each public name lives; nothing is imported before it is asked for."""
 

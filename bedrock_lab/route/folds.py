@@ -37,7 +37,7 @@ def folds_of(groups: Places, seed: int, folds: int = FOLDS) -> Places:
     """Deal groups out to folds of about equal size, in random order; returns the fold of each row.
 
     >>> folds_of(np.array([0, 0, 1, 2]), seed=0, folds=2).tolist()
-    [1, 1, 0, 0]
+    [0, 0, 1, 1]
     """
     sizes = np.bincount(groups)
     folds = min(folds, len(sizes))
