@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from bedrock_lab.route.evaluation import evaluate_routes as evaluate_routes
     from bedrock_lab.route.labels import read_labels as read_labels
     from bedrock_lab.route.policy import load_policy as load_policy
+    from bedrock_lab.route.router import Router as Router
     from bedrock_lab.route.squeezing import squeeze as squeeze
     from bedrock_lab.route.squeezing import squeeze_messages as squeeze_messages
     from bedrock_lab.route.trimming import trim as trim
@@ -60,6 +61,7 @@ _HOME = {
     "Plan": "bedrock_lab.planning.result",
     "Provisioned": "bedrock_lab.provisioned.provisioning",
     "ResponseCache": "bedrock_lab.cache.response",
+    "Router": "bedrock_lab.route.router",
     "Trace": "bedrock_lab.traffic",
     "Usage": "bedrock_lab.traffic",
     "bill": "bedrock_lab.billing",

@@ -1,6 +1,8 @@
 """From boto3's arguments to the start of a `Record`: what was asked for, nothing of its content."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from bedrock_lab.client.naming import Named
@@ -9,6 +11,19 @@ from bedrock_lab.client.worst import MAXIMUM, decoded
 
 PLACES = ("inferenceConfig", "textGenerationConfig")
 """Where some families keep the most tokens of an answer."""
+
+
+ROUTE: ContextVar[str | None] = ContextVar("route", default=None)
+
+
+@contextmanager
+def route_said(reason: str) -> Iterator[None]:
+    """Have the records of calls made inside say why they went where they went."""
+    token = ROUTE.set(reason)
+    try:
+        yield
+    finally:
+        ROUTE.reset(token)
 
 
 def asked(operation: str, request: Mapping[str, Any], named: Named, app_key: str | None) -> Record:
@@ -38,6 +53,7 @@ def asked(operation: str, request: Mapping[str, Any], named: Named, app_key: str
         latency=latency if isinstance(latency, str) else "standard",
         app=app,
         max_tokens=maximum if type(maximum) is int else None,
+        route=ROUTE.get(),
     )
 
 

@@ -73,6 +73,8 @@ class Record:
         How the response cache took part: hit, wait (for a call under way), miss, bypass (not cached); null without one.
     usd_saved
         What the answer of a hit cost when it was paid for [USD].
+    route
+        Why a router sent the call to this model.
     content
         Text of the answer, only where it is asked to be kept.
     """
@@ -114,6 +116,7 @@ class Record:
     cost_note: str | None = None
     cache: str | None = None
     usd_saved: Decimal | None = None
+    route: str | None = None
     content: str | None = dataclasses.field(default=None, repr=False)
     tariff: Lines | None = dataclasses.field(default=None, repr=False, compare=False)
 
@@ -221,5 +224,6 @@ class Record:
             "cost_note": self.cost_note,
             "cache": self.cache,
             "usd_saved": None if self.usd_saved is None else float(self.usd_saved),
+            **({} if self.route is None else {"route": self.route}),
             **({} if self.content is None else {"content": self.content}),
         }
