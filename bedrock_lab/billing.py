@@ -23,6 +23,7 @@ from bedrock_lab.pricing import (
 )
 from bedrock_lab.quote import EXACT, Line, add, plain
 from bedrock_lab.rows import TOKEN_RATIO, priced_rows
+from bedrock_lab.traffic.checked import checked
 from bedrock_lab.traffic.clock import MONTH_S
 from bedrock_lab.traffic.trace import Trace
 from bedrock_lab.traffic.usage import BUCKETS
@@ -129,6 +130,7 @@ def bill(
     """
     import pandas as pd
 
+    trace = checked(trace)
     prices = prices or load_prices()
     names = _group_names(by)
     rows = priced_rows(trace, model=model, as_model=as_model, region=region, scope=scope, token_ratio=token_ratio)

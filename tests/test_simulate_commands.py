@@ -302,8 +302,8 @@ def test_a_fit_of_latency_is_drawn_from(file, tmp_path, call):
 
 
 WRONG = {
-    "zero tpm": (("--tpm", "0"), "tpm 0.0: allowed is a number above 0"),
-    "negative tpm": (("--tpm", "-5"), "tpm -5.0: allowed is a number above 0"),
+    "zero tpm": (("--tpm", "0"), "tpm 0: allowed is a number above 0"),
+    "negative tpm": (("--tpm", "-5"), "tpm -5: allowed is a number above 0"),
     "nan rpm": (("--rpm", "nan"), "'nan' is given; a number is allowed"),
     "no burst": (("--tpm", "100", "--burst-s", "0"), "burst_s 0: allowed"),
     "no burndown": (("--tpm", "100", "--burndown", "0"), "burndown 0: allowed is a number above 0"),

@@ -33,6 +33,7 @@ from bedrock_lab.predict.sim_draws import Load
 from bedrock_lab.predict.sim_result import SHARES, Simulation, terms_of
 from bedrock_lab.predict.sim_run import LEAST_REPLICATIONS, Runs, simulated
 from bedrock_lab.predict.sim_service import Recorded, Service, service_of
+from bedrock_lab.traffic.checked import checked
 from bedrock_lab.traffic.clock import MONTH_S
 from bedrock_lab.traffic.trace import Trace
 
@@ -109,8 +110,11 @@ def simulate(
     >>> round(found.throttled_share * 90), found.ttft_s is None
     (16, True)
     """
+    trace = checked(trace)
     prices = prices or load_prices()
     stated = _stated(limits)
+    if plan is None:
+        stated.check_partners()
     choice = None if plan is None else choice_of(plan, candidate)
     if choice is not None:
         choice = against(choice, trace, prices)

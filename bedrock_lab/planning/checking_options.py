@@ -18,8 +18,16 @@ from bedrock_lab.pricing import Floats
 
 HOUR_S = 3600.0
 WORST, CENTRAL, BEST = "worst", "central", "best"
-ABOVE_ZERO = ("deadline_h", "turnaround_h", "usd_per_hour", "burndown", "reserve_burndown", "burst_s")
+ABOVE_ZERO = (
+    *("tpm", "rpm", "tpd", "input_tpm", "output_tpm"),
+    *("deadline_h", "turnaround_h", "usd_per_hour", "burndown", "reserve_burndown", "burst_s"),
+)
 """Stated values that are numbers above 0, whether or not they come to count."""
+
+
+BURST_S = 60.0
+BOUGHT = "capacity: input_tpm, output_tpm or servers"
+WAITING = "requests that can wait: deferrable"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +53,7 @@ class Stated:
     tpm: float | None = None
     rpm: float | None = None
     tpd: float | None = None
-    burst_s: float = 60.0
+    burst_s: float = BURST_S
     burndown: float | None = None
     reserve_burndown: float = 1.0
     input_tpm: float | None = None
@@ -68,6 +76,35 @@ class Stated:
                 raise InputError(f"{name} {said}: allowed is a number above 0")
         if self.defer_to not in DEFERRED:
             raise InputError(f"defer_to {self.defer_to!r}: allowed are {', '.join(DEFERRED)}")
+
+    def check_partners(self) -> None:
+        """Refuse what counts for nothing without another value, where no plan brings that.
+
+        Raises
+        ------
+        InputError
+            Naming what it needs.
+        """
+        bought = self.input_tpm is not None or self.output_tpm is not None
+        gated = bought or self.limits is not None or self.servers is not None
+        needs = (
+            ("usd_per_hour", self.usd_per_hour is not None, bought or self.servers is not None, BOUGHT),
+            ("overflow", not self.overflow, bought or self.servers is not None, BOUGHT),
+            ("burndown", self.burndown is not None, self.counts_tokens, "a quota of tokens: tpm or tpd"),
+            ("reserve_burndown", self.reserve_burndown != 1.0, self.counts_tokens, "a quota of tokens: tpm or tpd"),
+            (
+                "burst_s",
+                self.burst_s != BURST_S,
+                bought or self.limits is not None,
+                "a quota or capacity: tpm, input_tpm",
+            ),
+            ("max_wait_s", self.max_wait_s > 0, gated, "something to wait for: tpm, rpm, input_tpm or servers"),
+            ("deadline_h", self.deadline_h is not None, bool(self.deferrable), WAITING),
+            ("turnaround_h", self.turnaround_h is not None, bool(self.deferrable), WAITING),
+        )
+        for name, given, there, what in needs:
+            if given and not there:
+                raise InputError(f"{name} {getattr(self, name)} counts for nothing without {what}")
 
     @property
     def counts_tokens(self) -> bool:

@@ -28,6 +28,7 @@ from bedrock_lab.planning.saved import plain
 from bedrock_lab.planning.sensitivity import marginal, pairs, tornado
 from bedrock_lab.planning.slo import carried
 from bedrock_lab.rows import TOKEN_RATIO, Rows, priced_rows
+from bedrock_lab.traffic.checked import checked
 from bedrock_lab.traffic.trace import Trace
 
 
@@ -91,6 +92,7 @@ def plan(
         A value is wrong, a price is missing, or a model is past its end of life.
     """
     asked = {name: plain(value) for name, value in locals().items() if name not in {"trace", "prices", "explain"}}
+    trace = checked(trace)
     prices = prices or load_prices()
     question = ask(
         option, deferrable, deadline_h, shape, slo, unit_input_tpm, unit_output_tpm, unit_price, assume, seed

@@ -41,6 +41,8 @@ def predict_latency(
     InputError
         A value is out of range, the fit holds the other kind of load, or there is nothing to predict from.
     """
+    if not isinstance(model, LatencyModel):
+        raise InputError(f"a {type(model).__name__} is no fit; lab.fit_latency or load_latency('M.json') give one")
     asked = _asked(model, concurrency, rate_per_s, input_tokens, output_tokens, hour)
     name, found = model.group(group)
     assumed = model.assumptions

@@ -32,6 +32,7 @@ from bedrock_lab.predict.prefix_policies import (
 from bedrock_lab.predict.prefix_result import Policy, PromptCaching
 from bedrock_lab.predict.prefix_tariff import input_costs, multipliers_of
 from bedrock_lab.pricing import price_vector
+from bedrock_lab.traffic.checked import checked
 from bedrock_lab.traffic.trace import Trace
 from bedrock_lab.traffic.usage import BUCKETS
 
@@ -78,6 +79,7 @@ def prompt_cache(
     InputError
         The trace has no prefix hashes, the model no price for caching, or a value is wrong.
     """
+    trace = checked(trace)
     prices = prices or load_prices()
     where = target(model, region=region, scope=scope)
     kept, warnings = _kept(trace, where.model.id)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bedrock_lab.assumptions import Assumption, Kind
 from bedrock_lab.catalogue.model import Model, resolve
-from bedrock_lab.errors import InputError
+from bedrock_lab.errors import InputError, listing
 from bedrock_lab.predict.quota import reservation, settlement
 from bedrock_lab.predict.quota_buckets import Floats
 from bedrock_lab.predict.quota_engine import Load
@@ -168,7 +168,9 @@ def _kept(trace: Trace, model: str, found: Found) -> NDArray[np.int64]:
             found.warnings.append(f"left out: {words}: {int((bad & keep).sum()):,}")
             keep &= ~bad
     if not keep.any():
-        raise InputError(f"{trace.source}: no row of {model} with known input draws on an on-demand quota")
+        others = [] if named is None else sorted({str(name) for name in named if name is not None and not same[name]})
+        calls = f"; its rows call {listing(others, 3)}" if others else ""
+        raise InputError(f"{trace.source}: no row of {model} with known input draws on an on-demand quota{calls}")
     for name in ("account", "region", "scope"):
         values = trace.text(name)
         if values is not None and len(set(values[keep])) > 1:

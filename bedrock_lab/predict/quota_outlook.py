@@ -36,6 +36,7 @@ from bedrock_lab.predict.quota_question import (
 from bedrock_lab.predict.quota_request import most_at_once, sustained_rpm
 from bedrock_lab.predict.quota_result import Limit, Minute, Quota, Variant
 from bedrock_lab.predict.quota_retries import Retries
+from bedrock_lab.traffic.checked import checked
 from bedrock_lab.traffic.trace import Trace
 
 
@@ -95,6 +96,7 @@ def quota(
     InputError
         A value is wrong, the trace has no such requests, or nothing says how long a prompt or an answer may be.
     """
+    trace = trace if trace is None else checked(trace)
     where = target(model, region=region, scope=scope)
     known = where.model
     limits = Limits(tpm=above_zero("tpm", tpm), rpm=rpm, tpd=tpd, burst_s=burst_s)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from bedrock_lab.errors import InputError
+from bedrock_lab.traffic.checked import checked
 from bedrock_lab.traffic.columns import GROUPING
 from bedrock_lab.traffic.html import summary_table
 from bedrock_lab.traffic.measures import (
@@ -127,6 +128,7 @@ def profile(trace: Trace, period_s: float | None = None) -> Profile:
     >>> profile(trace).rate_per_s, profile(trace).input_tokens["total"]
     (0.025, 21)
     """
+    trace = checked(trace)
     period = trace.period_s if period_s is None else float(period_s)
     if not 0 < period < np.inf:
         raise InputError(f"period_s is {period_s}; a length above 0 s is allowed")
