@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bedrock_lab.measuring.fitting import save_latency as save_latency
     from bedrock_lab.measuring.runner import measure as measure
     from bedrock_lab.planning.checking import simulate as simulate
+    from bedrock_lab.planning.evaluating import evaluate as evaluate
     from bedrock_lab.planning.planner import plan as plan
     from bedrock_lab.planning.rechecking import check_plan as check_plan
     from bedrock_lab.planning.result import Plan as Plan
@@ -66,6 +67,7 @@ _HOME = {
     "Usage": "bedrock_lab.traffic",
     "bill": "bedrock_lab.billing",
     "check_plan": "bedrock_lab.planning.rechecking",
+    "evaluate": "bedrock_lab.planning.evaluating",
     "evaluate_routes": "bedrock_lab.route.evaluation",
     "example_conversations": "bedrock_lab.traffic.conversations",
     "example_trace": "bedrock_lab.traffic",

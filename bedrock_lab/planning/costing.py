@@ -149,12 +149,14 @@ class Costing:
 
     def variable(self, purchases: Iterable[Purchase]) -> Floats:
         """Traffic-dependent cost of each purchase over the trace (or the block) [USD per trace]."""
-        costs = []
-        for purchase in purchases:
+        costs, wanted = [], list(purchases)
+        units = [float(p.units or 0) for p in wanted if p.option == "provisioned"]
+        left = iter(self.curve(np.array(units)).tolist() if units else [])
+        for purchase in wanted:
             if purchase.mix is not None:
                 costs.append(self._mix(purchase.mix))
             elif purchase.option == "provisioned":
-                costs.append(float(self.curve(float(purchase.units or 0))))
+                costs.append(next(left))
             elif purchase.option == "reserved":
                 tpm = (
                     (purchase.reserved_input_ktpm or 0) * 1000.0,

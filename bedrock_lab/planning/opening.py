@@ -27,7 +27,37 @@ WEEK_S = 7 * DAY_S
 SEVERAL = "the trace calls several models or scopes: plan one at a time"
 
 
-def open_market(
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What a trace and prices fix, whatever is asked of the plan.
+
+    Attributes
+    ----------
+    missing
+        Why a (tier, scope) has no price.
+    given
+        Assumptions of the rows, the price of cache writes of unknown TTL among them.
+    extra_usd
+        Relative addition to token costs if those were of the dearest.
+    met
+        Whether on demand is measured to meet the SLO; None where nothing says.
+    note
+        What is to be said of the period.
+    """
+
+    demand: Demand
+    missing: dict[tuple[str, str], str]
+    model: Model | None
+    region: str
+    prices: Prices
+    scopes: options.Scopes
+    given: tuple[Assumption, ...]
+    extra_usd: float
+    met: bool | None
+    note: str | None
+
+
+def ground_of(
     trace: Trace,
     rows: Rows,
     prices: Prices,
@@ -36,12 +66,11 @@ def open_market(
     allow_scopes: str | Sequence[str] | None,
     window_s: float | None,
     period_s: float | None,
-) -> Market:
-    """Bring demand, prices and assumptions together."""
+) -> Ground:
+    """Sum a trace by window at every price the options of a question need."""
     if window_s is None:
         window_s = max(60.0, trace.window_s or 0.0)
     model, scope = _single_target(rows)
-    region = rows.targets[0].region
     scopes = options.plan_scopes(model, scope, allow_scopes)
     tiers = {(TIER_OF[o], s or "") for o in question.options if o in TIER_OF for s in scopes.allowed}
     if model is not None:
@@ -55,6 +84,24 @@ def open_market(
         tiers=tuple(sorted(tiers)),
         scope=scopes.baseline,
     )
+    extra, ttl = _unknown_ttl(rows, prices, float(made.on_demand_usd.sum()))
+    return Ground(
+        demand=made,
+        missing=missing,
+        model=model,
+        region=rows.targets[0].region,
+        prices=prices,
+        scopes=scopes,
+        given=(*rows.assumptions, *ttl),
+        extra_usd=extra,
+        met=trace_meets(trace, question.slo),
+        note=_period_note(trace, made.period_s),
+    )
+
+
+def open_market(ground: Ground, question: Question) -> Market:
+    """Bring demand, prices and what is asked together."""
+    made, model, prices, region, scopes = ground.demand, ground.model, ground.prices, ground.region, ground.scopes
     refused = options.not_requested(question.options)
     figures = None
     if "provisioned" in question.options:
@@ -68,12 +115,11 @@ def open_market(
             refused.append({"option": "provisioned", "reason": found})
     if "reserved" in question.options and (model is None or scopes.home is None):
         refused.append({"option": "reserved", "reason": SEVERAL})
-    asked = (model, prices, region, scopes, question.options, missing)
+    asked = (model, prices, region, scopes, question.options, ground.missing)
     tokens, no_tokens, assumed = options.token_purchases(*asked, question.deferrable, question.deadline_h)
     if_some, _, _ = options.token_purchases(*asked, 1.0, question.deadline_h)
     shape, shapes, note = _shapes(question, made)
-    extra, ttl = _unknown_ttl(rows, prices, float(made.on_demand_usd.sum()))
-    held = {a.name: a for a in (*rows.assumptions, *assumed, *question.stated.values(), *ttl)}
+    held = {a.name: a for a in (*ground.given, *assumed, *question.stated.values())}
     if figures is not None:
         held |= {a.name: a for a in (figures.input_tpm, figures.output_tpm)}
     short = made.period_s < ENOUGH_S and question.shape is None
@@ -96,12 +142,12 @@ def open_market(
         figures=figures,
         scenario=_scenario(question, held, shape, figures),
         shapes=shapes,
-        extra_usd=extra,
+        extra_usd=ground.extra_usd,
         short=short,
-        met=trace_meets(trace, question.slo),
+        met=ground.met,
         assumptions=held,
         refused=(*refused, *no_tokens),
-        warnings=tuple(w for w in (note, _period_note(trace, made.period_s)) if w),
+        warnings=tuple(w for w in (note, ground.note) if w),
     )
 
 

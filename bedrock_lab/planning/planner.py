@@ -1,32 +1,27 @@
 """The plan: every way of buying costed for this traffic, the cheapest named, and how sure that is."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bedrock_lab.catalogue.model import invocable, lifecycle
+from bedrock_lab.catalogue.model import lifecycle
 from bedrock_lab.catalogue.pricelist import Prices
 from bedrock_lab.catalogue.pricelist import prices as load_prices
 from bedrock_lab.catalogue.target import lifecycle_warning
 from bedrock_lab.errors import InputError
-from bedrock_lab.planning import answers, decide, intervals, notes
+from bedrock_lab.planning import answers, decide, notes
 from bedrock_lab.planning.actions import actions
 from bedrock_lab.planning.backtest import backtest
-from bedrock_lab.planning.candidates import Candidate
 from bedrock_lab.planning.certificate import certify
 from bedrock_lab.planning.costing import Costing
 from bedrock_lab.planning.demand import DAY_S
 from bedrock_lab.planning.facts import price_facts
 from bedrock_lab.planning.finance import finance_of
-from bedrock_lab.planning.market import Market
-from bedrock_lab.planning.mixing import beats_its_parts, parts_of
-from bedrock_lab.planning.opening import open_market
-from bedrock_lab.planning.purchase import Purchase
+from bedrock_lab.planning.listing import costed_of, on_sale
+from bedrock_lab.planning.opening import ground_of, open_market
 from bedrock_lab.planning.question import ask
 from bedrock_lab.planning.result import Plan
 from bedrock_lab.planning.saved import plain
 from bedrock_lab.planning.sensitivity import marginal, pairs, tornado
-from bedrock_lab.planning.slo import carried
 from bedrock_lab.rows import TOKEN_RATIO, Rows, priced_rows
 from bedrock_lab.traffic.checked import checked
 from bedrock_lab.traffic.trace import Trace
@@ -99,11 +94,11 @@ def plan(
     )
     rows = priced_rows(trace, model=model, as_model=as_model, region=region, scope=scope, token_ratio=token_ratio)
     _refuse_ended(rows, prices)
-    market = open_market(trace, rows, prices, question, allow_scopes=allow_scopes, window_s=window_s, period_s=period_s)
+    ground = ground_of(trace, rows, prices, question, allow_scopes=allow_scopes, window_s=window_s, period_s=period_s)
+    market = open_market(ground, question)
     costing = Costing(market.demand, market.scenario)
-    capacity, no_capacity = market.capacity(costing)
-    single = [_baseline(market), *market.tokens, *capacity]
-    costed, information = _costed(market, [*single, *_mixes(market, costing, single)])
+    purchases, no_capacity = on_sale(market, costing)
+    costed, information = costed_of(market, purchases)
     baseline, listed = costed[0], costed[1:]
     decision = decide.decide(listed, short=market.short)
     judged = decision.candidate or decision.cheapest
@@ -173,48 +168,9 @@ def plan(
         demand=market.demand,
         scenario=market.scenario,
         asked=asked,
+        ground=ground,
+        question=question,
     )
-
-
-def _costed(market: Market, purchases: list[Purchase]) -> tuple[list[Candidate], float | None]:
-    """Cost every purchase, with its range and its sampling interval; and value perfect information [USD/month]."""
-    made, scenario = market.demand, market.scenario
-    costing = Costing(made, scenario)
-    costs = costing.monthly(purchases)
-    low, high = intervals.cost_ranges(made, scenario, purchases, market.assumptions, market.shapes, market.extra_usd)
-    sampled = None
-    if not market.short:
-        spread = market.assumptions.get("week_to_week_cv")
-        cv = float(spread.value) if spread else 0.0
-        sampled = intervals.sampling_intervals(made, scenario, purchases, week_to_week_cv=cv, seed=market.question.seed)
-    return [
-        Candidate(
-            purchase=p,
-            cost_usd_per_month=float(costs[i]),
-            range=(float(low[i]), float(high[i])),
-            ci95=(float(sampled.low[i]), float(sampled.high[i])) if sampled else None,
-            saving_ci95=(float(sampled.saving_low[i]), float(sampled.saving_high[i])) if sampled else None,
-            slo_met=carried(p, market.met),
-            parts=parts_of(costing, p),
-            cheapest_share=float(sampled.cheapest_share[i]) if sampled else None,
-            regret_usd_per_month=_known(sampled.regret[i]) if sampled else None,
-            cvar90_usd_per_month=float(sampled.cvar90[i]) if sampled else None,
-        )
-        for i, p in enumerate(purchases)
-    ], sampled.information if sampled else None
-
-
-def _known(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)
-
-
-def _mixes(market: Market, costing: Costing, single: list[Purchase]) -> list[Purchase]:
-    """List the mixes that cost less than each of their parts alone."""
-    alone: dict[str, float] = {}
-    for purchase, cost in zip(single, costing.monthly(single), strict=True):
-        alone[purchase.way] = min(float(cost), alone.get(purchase.way, float(cost)))
-    made = market.mixes(costing)
-    return [p for p, cost in zip(made, costing.monthly(made), strict=True) if beats_its_parts(p, float(cost), alone)]
 
 
 def _refuse_ended(rows: Rows, prices: Prices) -> None:
@@ -225,12 +181,3 @@ def _refuse_ended(rows: Rows, prices: Prices) -> None:
             raise InputError(
                 f"{name} passed its end of life {'by' if life.eol_note else 'on'} {life.eol}; replacement: {instead}"
             )
-
-
-def _baseline(market: Market) -> Purchase:
-    """On-demand, default tier, as the trace stands."""
-    scope = market.scopes.baseline
-    stands = market.model is None or scope is None or invocable(market.model.id).get(scope) != "no"
-    return Purchase(
-        name="on-demand", option="on-demand", tier="default", scope=scope, availability="yes" if stands else "no"
-    )

@@ -12,6 +12,8 @@ from bedrock_lab.planning.certificate import Certificate
 from bedrock_lab.planning.demand import Demand
 from bedrock_lab.planning.finance import Finance
 from bedrock_lab.planning.flips import Flip
+from bedrock_lab.planning.opening import Ground
+from bedrock_lab.planning.question import Question
 from bedrock_lab.planning.saved import SCHEMA_VERSION, SavedPlan, load_plan, save_plan
 from bedrock_lab.planning.scenario import Scenario
 from bedrock_lab.planning.sensitivity import Bar, Marginal, Pair
@@ -88,6 +90,8 @@ class Plan:
     demand: Demand
     scenario: Scenario
     asked: dict[str, Any]
+    ground: Ground
+    question: Question
 
     def save(self, path: str | Path) -> Path:
         """Write the plan as JSON, to be read back by `load` and checked on new traffic by `check_plan`."""
