@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from bedrock_lab.planning.planner import plan as plan
     from bedrock_lab.planning.rechecking import check_plan as check_plan
     from bedrock_lab.planning.result import Plan as Plan
+    from bedrock_lab.planning.sweeping import sweep as sweep
     from bedrock_lab.predict.latency_predict import predict_latency as predict_latency
     from bedrock_lab.predict.marking import mark as mark
     from bedrock_lab.predict.prefix_blocks import gaps_trace as gaps_trace
@@ -92,6 +93,7 @@ _HOME = {
     "simulate": "bedrock_lab.planning.checking",
     "squeeze": "bedrock_lab.route.squeezing",
     "squeeze_messages": "bedrock_lab.route.squeezing",
+    "sweep": "bedrock_lab.planning.sweeping",
     "synth": "bedrock_lab.traffic",
     "trim": "bedrock_lab.route.trimming",
 }

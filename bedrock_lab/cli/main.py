@@ -29,6 +29,7 @@ from bedrock_lab.cli import (
     reports,
     route,
     simulate,
+    sweeps,
     traces,
 )
 from bedrock_lab.errors import LabError
@@ -80,6 +81,7 @@ app.add_typer(market.prices_app, name="prices")
 app.add_typer(traces.app, name="trace")
 app.command("plan")(capacity.plan)
 app.command("plan-check")(capacity.plan_check)
+app.command("sweep")(sweeps.sweep)
 app.command("simulate")(simulate.simulate)
 app.command("prompt-cache")(prefixes.prompt_cache)
 app.command("quota")(quota.quota)

@@ -111,11 +111,8 @@ def check_plan(
     """
     old = _read(saved)
     prices = prices or load_prices()
-    asked = old.asked
+    asked = asked_again(old)
     assumed = {name: value for name, value in (asked.get("assume") or {}).items() if name not in DATED}
-    ratio = asked.pop("token_ratio", None)
-    if isinstance(ratio, str):
-        asked["token_ratio"] = parse_range(ratio, "token_ratio")[1:]
     try:
         now = plan(trace, prices, **(asked | {"assume": assumed, "period_s": None, "explain": False}))
     except TypeError as error:
@@ -123,6 +120,15 @@ def check_plan(
     held = old.purchase or now.baseline.purchase
     best = _best(now)
     return _judged(old, now, held, best)
+
+
+def asked_again(saved: SavedPlan) -> dict[str, Any]:
+    """Return what a saved plan was asked, as `plan` takes it."""
+    asked = saved.asked
+    ratio = asked.pop("token_ratio", None)
+    if isinstance(ratio, str):
+        asked["token_ratio"] = parse_range(ratio, "token_ratio")[1:]
+    return asked
 
 
 def _read(saved: SavedPlan | Plan | Mapping[str, Any] | str | Path) -> SavedPlan:
