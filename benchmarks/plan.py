@@ -111,10 +111,35 @@ def whole_plans(folder: Path) -> None:
             )
 
 
+def other_values() -> None:
+    """Evaluate one plan at other values, and choose in 100,000 scenarios."""
+    import bedrock_lab as lab
+
+    trace = lab.from_averages(20_000 * 2_628_000 / (14 * 86_400), 900, 150, shape="office", seed=0)
+    units = {"unit_input_tpm": 1_000.0, "unit_output_tpm": 200.0}
+    grid = {
+        "growth": np.linspace(0.5, 2, 100).tolist(),
+        "deferrable": np.linspace(0, 0.5, 50).tolist(),
+        "unit_price_factor": np.linspace(0.5, 2, 20).tolist(),
+    }
+    for price in ("none=20,1m=14,6m=10", "1m=0.05,6m=0.03"):
+        plan = lab.plan(
+            trace, lab.prices("2026-11-22"), model="us.anthropic.claude-sonnet-4-6", deferrable=0.2,
+            unit_price=price, explain=False, **units,
+        )  # fmt: skip
+        name = plan.recommended.name if plan.recommended else plan.decision
+        values = iter(np.linspace(0.5, 2, 100).tolist())
+        taken = median_s(lambda plan=plan, values=values: lab.evaluate(plan, growth=next(values)), 15)
+        show(f"one evaluation, {name}", taken, "< 50 ms")
+        begun, found = time.perf_counter(), lab.sweep(plan, grid)
+        show(f"100,000 scenarios, {found.by_planner:,} by the planner", time.perf_counter() - begun, "< 15 s (wall)")
+
+
 def main() -> None:
     """Run everything and print the largest memory seen."""
     closed_form()
     programme()
+    other_values()
     with tempfile.TemporaryDirectory() as folder:
         whole_plans(Path(folder))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

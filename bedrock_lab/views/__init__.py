@@ -30,6 +30,13 @@ if TYPE_CHECKING:
     from bedrock_lab.views.quota import quota_answer as quota_answer
     from bedrock_lab.views.quota import throttle_map as throttle_map
     from bedrock_lab.views.quota import variants_table as variants_table
+    from bedrock_lab.views.risks import backtest_chart as backtest_chart
+    from bedrock_lab.views.risks import flips_chart as flips_chart
+    from bedrock_lab.views.risks import regret_chart as regret_chart
+    from bedrock_lab.views.risks import tornado_chart as tornado_chart
+    from bedrock_lab.views.screening import cash_flow_chart as cash_flow_chart
+    from bedrock_lab.views.screening import pareto_chart as pareto_chart
+    from bedrock_lab.views.screening import screening_chart as screening_chart
     from bedrock_lab.views.speed import course_chart as course_chart
     from bedrock_lab.views.speed import distortion_table as distortion_table
     from bedrock_lab.views.speed import latency_chart as latency_chart
@@ -80,6 +87,13 @@ _HOME = {
     "quota_answer": "quota",
     "throttle_map": "quota",
     "variants_table": "quota",
+    "backtest_chart": "risks",
+    "cash_flow_chart": "screening",
+    "flips_chart": "risks",
+    "regret_chart": "risks",
+    "screening_chart": "screening",
+    "pareto_chart": "screening",
+    "tornado_chart": "risks",
     "course_chart": "speed",
     "distortion_table": "speed",
     "latency_chart": "speed",
@@ -109,6 +123,7 @@ __all__ = [
     "advice_table",
     "answer",
     "assumptions_table",
+    "backtest_chart",
     "backtest_table",
     "batch_answer",
     "batch_comparison",
@@ -121,12 +136,14 @@ __all__ = [
     "cache_answer",
     "candidates_chart",
     "candidates_table",
+    "cash_flow_chart",
     "course_chart",
     "coverage_chart",
     "demand_chart",
     "distortion_table",
     "falling_table",
     "finance_table",
+    "flips_chart",
     "flips_table",
     "gaps_chart",
     "headroom_chart",
@@ -134,6 +151,7 @@ __all__ = [
     "limits_table",
     "load_duration_chart",
     "not_offered_table",
+    "pareto_chart",
     "percentiles_table",
     "policies_chart",
     "policies_table",
@@ -141,11 +159,14 @@ __all__ = [
     "prices_table",
     "quota_advice_table",
     "quota_answer",
+    "regret_chart",
     "report",
     "savings_chart",
+    "screening_chart",
     "speed_answer",
     "spending_table",
     "throttle_map",
+    "tornado_chart",
     "traffic_table",
     "ttl_chart",
     "unit_facts_table",
