@@ -60,6 +60,7 @@ bench: install ## measure speed as ratios beside a named peer or limit
 	$(BIN)/python benchmarks/measure.py
 	$(BIN)/python benchmarks/cache.py
 	$(BIN)/python benchmarks/route.py
+	$(BIN)/python benchmarks/logs.py
 	$(BIN)/python benchmarks/batch.py
 	$(BIN)/python benchmarks/predict.py
 	$(BIN)/python benchmarks/queues.py

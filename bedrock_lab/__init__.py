@@ -44,12 +44,12 @@ if TYPE_CHECKING:
     from bedrock_lab.route.squeezing import squeeze as squeeze
     from bedrock_lab.route.squeezing import squeeze_messages as squeeze_messages
     from bedrock_lab.route.trimming import trim as trim
+    from bedrock_lab.sources.reading import read_trace as read_trace
     from bedrock_lab.traffic import Trace as Trace
     from bedrock_lab.traffic import Usage as Usage
     from bedrock_lab.traffic import example_trace as example_trace
     from bedrock_lab.traffic import from_averages as from_averages
     from bedrock_lab.traffic import profile as profile
-    from bedrock_lab.traffic import read_trace as read_trace
     from bedrock_lab.traffic import synth as synth
     from bedrock_lab.traffic.conversations import example_conversations as example_conversations
     from bedrock_lab.views.decision import report as report
@@ -87,7 +87,7 @@ _HOME = {
     "prompt_cache": "bedrock_lab.predict.prefix_economics",
     "quota": "bedrock_lab.predict.quota_outlook",
     "read_labels": "bedrock_lab.route.labels",
-    "read_trace": "bedrock_lab.traffic",
+    "read_trace": "bedrock_lab.sources.reading",
     "report": "bedrock_lab.views.decision",
     "save_latency": "bedrock_lab.measuring.fitting",
     "simulate": "bedrock_lab.planning.checking",

@@ -5,10 +5,10 @@ import collections
 import pytest
 from batch_runs import BUCKET, CREATE, Proxy, calls, job_at, jobs_by_input, local_aws, objects, rows, write_input
 
-from bedrock_lab.batch import calling
 from bedrock_lab.batch.connecting import check_whole, serves_s3
 from bedrock_lab.batch.objects import Held, Objects
 from bedrock_lab.batch.places import read_place
+from bedrock_lab.client import calling
 from bedrock_lab.errors import InputError, LabError
 
 

@@ -220,7 +220,7 @@ def test_what_is_no_trace_is_refused(tmp_path):
         assert refusal(tmp_path / name).startswith(str(tmp_path / name))
     other = refusal(tmp_path / "other")
     assert "alpha, beta" in other
-    assert "azure, mooncake, burstgpt, table" in other
+    assert "azure, mooncake, burstgpt, bedrock-logs, table" in other
     assert "no such file" in refusal(tmp_path / "none")
     assert "holds no files" in refusal(make_folder(tmp_path / "folder", {}))
     assert "only files and folders" in refusal("s3://bucket/prefix/")
@@ -229,7 +229,8 @@ def test_what_is_no_trace_is_refused(tmp_path):
 def test_options_that_do_not_fit_are_refused(tmp_path):
     """The message names what exists."""
     path = FILES / "table.csv"
-    assert "known: auto, azure" in refusal(path, format="bedrock-logs")
+    assert "known: auto, azure" in refusal(path, format="nothing")
+    assert "no record of the invocation log" in refusal(path, format="bedrock-logs")
     assert "it needs ContextTokens" in refusal(path, format="azure")
     assert "it has when, prompt, answer" in refusal(path, columns={"time": "T"})
     assert "no such key; known: time" in refusal(path, columns={"tokens": "prompt"})

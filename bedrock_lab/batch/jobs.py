@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
-from bedrock_lab.batch import calling
 from bedrock_lab.catalogue.model import resolve
-from bedrock_lab.client import naming
+from bedrock_lab.client import calling, naming
 from bedrock_lab.client.failures import code_of
 from bedrock_lab.client.naming import Named, without_accounts
 from bedrock_lab.errors import InputError, LabError

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from bedrock_lab.batch import calling
 from bedrock_lab.batch.places import Place
+from bedrock_lab.client import calling
 from bedrock_lab.client.failures import code_of, status_of
 from bedrock_lab.errors import InputError, LabError
 

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from bedrock_lab.batch import calling
 from bedrock_lab.batch.attempts import Desk
 from bedrock_lab.batch.bodies import CONVERSE, request_of
 from bedrock_lab.batch.collecting import direct_name, direct_prefix, fetch
 from bedrock_lab.batch.manifest import Attempt
 from bedrock_lab.batch.outputs import lines_of
+from bedrock_lab.client import calling
 from bedrock_lab.client.client import Client
 from bedrock_lab.client.failures import code_of
 from bedrock_lab.client.naming import without_accounts

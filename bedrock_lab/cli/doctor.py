@@ -18,6 +18,7 @@ PACKAGES = {
     "aws": ("boto3", "botocore"),
     "batch": ("boto3", "msgspec", "orjson"),
     "cache": ("boto3", "cryptography", "orjson", "redis"),
+    "logs": ("isal", "msgspec"),
     "local": ("httptools", "orjson", "uvicorn", "uvloop"),
     "notebooks": ("ipykernel", "ipywidgets", "jupyterlab", "papermill"),
     "test": ("hypothesis", "nbval", "playwright", "pytest"),
@@ -30,7 +31,9 @@ def doctor(
         typer.Option("--policy", help=f"Show the smallest IAM policy instead: {', '.join(policies.KNOWN)}."),
     ] = None,
     model: Annotated[str, typer.Option("--model", help="The model that is called.")] = policies.MODEL,
-    s3: Annotated[str, typer.Option("--s3", help="Where batch jobs read and write.")] = policies.PLACE,
+    s3: Annotated[
+        str, typer.Option("--s3", help="Where batch jobs read and write, or the invocation log lies.")
+    ] = policies.PLACE,
     cache: Annotated[str, typer.Option("--cache", help="The table of cached answers.")] = policies.TABLE,
     create: Annotated[bool, typer.Option("--create", help="Make that table, if there is none.")] = False,
     region: str | None = REGION,

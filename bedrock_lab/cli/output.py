@@ -23,7 +23,12 @@ DATE = typer.Option(None, "--date", help="Prices as of this day, YYYY-MM-DD (def
 ROWS_MODEL = typer.Option(None, "--model", help="Model of rows that name none.")
 AS_MODEL = typer.Option(None, "--as-model", help="Take all rows as calls of this model.")
 TOKEN_RATIO = typer.Option("1.0..1.35", "--token-ratio", help="Tokens of another tokenizer, lo..hi, for --as-model.")
-FORMAT = typer.Option("auto", "--format", help="auto, azure, mooncake, burstgpt or table.")
+FORMAT = typer.Option("auto", "--format", help="auto, azure, mooncake, burstgpt, bedrock-logs or table.")
+APP_KEY = typer.Option(None, "--app-key", help="Of invocation logs: the requestMetadata key that names the app.")
+SINCE = typer.Option(None, "--since", help="Of invocation logs: from this day or time on, ISO 8601.")
+UNTIL = typer.Option(None, "--until", help="Of invocation logs: before this day or time, ISO 8601.")
+MOST_SAID = 20
+"""Skipped lines that are named one by one."""
 COLUMNS = typer.Option(None, "--columns", help="For a table: time=T,input=I,output=O with the file's own names.")
 
 
@@ -81,15 +86,17 @@ def load_prices(date: str | None, overlay: str | None) -> Any:
     return prices(date, setting("overlay", overlay))
 
 
-def read_file(path: str, format_: str, columns: str | None) -> Any:
-    """Read a trace, and say on stderr what was left out."""
-    from bedrock_lab.traffic.reading import read_trace
+def read_file(path: str, format_: str, columns: str | None, **logs: Any) -> Any:
+    """Read a trace, and say on stderr what was left out; `logs` are what `read_trace` takes for invocation logs."""
+    from bedrock_lab.sources.reading import read_trace
 
     if not path:
         raise InputError("no file given: the path is empty")
-    trace = read_trace(path, format_, pairs(columns, "--columns") if columns else None)
-    for item in trace.skipped:
+    trace = read_trace(path, format_, pairs(columns, "--columns") if columns else None, **logs)
+    for item in trace.skipped[:MOST_SAID]:
         warn([f"skipped {item.file}{'' if item.line is None else f':{item.line}'}: {item.reason}"])
+    if len(trace.skipped) > MOST_SAID:
+        warn([f"skipped {len(trace.skipped) - MOST_SAID:,} more lines or files; --json lists all"])
     if trace.reordered:
         warn([f"{trace.reordered:,} rows were out of order and sorted by time"])
     if trace.duplicates:

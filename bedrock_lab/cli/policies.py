@@ -11,6 +11,7 @@ from bedrock_lab.errors import InputError, LabError
 TABLE = "dynamodb://bedrock-lab-answers"
 MODEL = "us.amazon.nova-lite-v1:0"
 PLACE = "s3://bedrock-lab-batch/runs/"
+LOGS = "s3://bedrock-invocation-logs/AWSLogs/"
 ROLE = "bedrock-lab-batch"
 ACCOUNT = "123456789012"
 
@@ -76,7 +77,15 @@ def provision(asked: Asked) -> Shown:
     return Shown({"policy": policy(asked.place)})
 
 
+def logs(asked: Asked) -> Shown:
+    """Show what reading the invocation log takes."""
+    from bedrock_lab.sources.policy import logs_policy
+
+    return Shown({"policy": logs_policy(LOGS if asked.s3 == PLACE else asked.s3)})
+
+
 KNOWN: dict[str, Callable[[Asked], Shown]] = {
+    "logs": logs,
     "measure": measure,
     "cache": cache,
     "batch": batch,

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from bedrock_lab.cli.output import (
+    APP_KEY,
     AS_MODEL,
     COLUMNS,
     DATE,
@@ -14,7 +15,9 @@ from bedrock_lab.cli.output import (
     OVERLAY,
     REGION,
     ROWS_MODEL,
+    SINCE,
     TOKEN_RATIO,
+    UNTIL,
     chosen_region,
     chosen_seed,
     emit,
@@ -42,6 +45,9 @@ def profile(
     file: Annotated[str, FILE],
     format: str = FORMAT,  # noqa: A002 - the option's word
     columns: str | None = COLUMNS,
+    app_key: str | None = APP_KEY,
+    since: str | None = SINCE,
+    until: str | None = UNTIL,
     by: str | None = BY,
     period_s: Annotated[
         float | None, typer.Option("--period-s", parser=real, metavar="X", help="Time the trace stands for [s].")
@@ -53,7 +59,7 @@ def profile(
     from bedrock_lab.traffic.profiling import profile_by
     from bedrock_lab.views.tables import traffic_table
 
-    trace = read_file(file, format, columns)
+    trace = read_file(file, format, columns, app_key=app_key, since=since, until=until)
     found = describe(trace, period_s)
     result = found.to_dict()
     if by:
@@ -66,6 +72,9 @@ def cost(
     file: Annotated[str, FILE],
     format: str = FORMAT,  # noqa: A002 - the option's word
     columns: str | None = COLUMNS,
+    app_key: str | None = APP_KEY,
+    since: str | None = SINCE,
+    until: str | None = UNTIL,
     by: str | None = BY,
     model: str | None = ROWS_MODEL,
     as_model: str | None = AS_MODEL,
@@ -79,7 +88,7 @@ def cost(
     from bedrock_lab.billing import bill
 
     found = bill(
-        read_file(file, format, columns),
+        read_file(file, format, columns, app_key=app_key, since=since, until=until),
         load_prices(date, overlay),
         by,
         model=model,
@@ -105,10 +114,13 @@ def convert(
     out: Annotated[str, OUT],
     format: str = FORMAT,  # noqa: A002 - the option's word
     columns: str | None = COLUMNS,
+    app_key: str | None = APP_KEY,
+    since: str | None = SINCE,
+    until: str | None = UNTIL,
     json: bool = JSON,
 ) -> None:
     """Write a trace of any format as parquet, with where it comes from."""
-    _written(read_file(file, format, columns), out, file, as_json=json)
+    _written(read_file(file, format, columns, app_key=app_key, since=since, until=until), out, file, as_json=json)
 
 
 @app.command()

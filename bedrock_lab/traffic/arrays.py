@@ -3,6 +3,7 @@
 The library's own conversions import pandas, which takes longer than reading a trace.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -123,3 +124,19 @@ def text_column(name: str, kind: str, values: Any) -> Any:
         if unknown:
             raise InputError(f"outcome is {unknown[0]!r}; {', '.join(OUTCOMES)} are allowed")
     return column
+
+
+def strings(values: Sequence[Any]) -> Any:
+    """Make an arrow array of texts by its buffers: arrow's own way imports pandas."""
+    cells = [b"" if value is None else str(value).encode("utf-8", "replace") for value in values]
+    ends = np.zeros(len(cells) + 1, dtype=np.int32)
+    np.cumsum(np.fromiter(map(len, cells), dtype=np.int32, count=len(cells)), out=ends[1:])
+    known = np.fromiter((value is not None for value in values), dtype=bool, count=len(values))
+    return pa.Array.from_buffers(
+        pa.string(), len(cells), [bits_of(known), pa.py_buffer(ends), pa.py_buffer(b"".join(cells))]
+    )
+
+
+def bits_of(known: np.ndarray) -> Any:
+    """Return the validity buffer of an arrow array; None where everything is there."""
+    return None if known.all() else pa.py_buffer(np.packbits(known, bitorder="little"))

@@ -3,13 +3,16 @@
 import dataclasses
 import hashlib
 import os
+import re
 import secrets
 
 import pyarrow as pa
 
+from bedrock_lab.traffic.arrays import strings
 from bedrock_lab.traffic.trace import Trace
 
 PREFIX = "acct-"
+IN_PATH = re.compile(r"(?<=AWSLogs/)\d{12}(?=/|$)")
 _SALT = os.environ.get("BEDROCK_LAB_SALT", "").encode() or secrets.token_bytes(16)
 """One salt a process, so that labels cannot be traced back; ``BEDROCK_LAB_SALT`` keeps them equal between runs."""
 
@@ -25,12 +28,24 @@ def hashed(value: str, salt: bytes = _SALT) -> str:
     return PREFIX + hashlib.sha256(salt + value.encode()).hexdigest()[:10]
 
 
+def hidden(path: str) -> str:
+    """Hash the account ids of a log's path.
+
+    >>> hidden("logs/AWSLogs/us-east-1/x.gz")
+    'logs/AWSLogs/us-east-1/x.gz'
+    """
+    return IN_PATH.sub(lambda found: hashed(found[0]), path)
+
+
 def without_identities(trace: Trace) -> Trace:
-    """Return the trace with its account ids hashed."""
-    accounts = trace.text("account")
-    if accounts is None:
+    """Return the trace with its account ids hashed, those in paths too."""
+    skipped = tuple(dataclasses.replace(s, file=hidden(s.file), reason=hidden(s.reason)) for s in trace.skipped)
+    trace = dataclasses.replace(trace, source=hidden(trace.source), skipped=skipped)
+    if "account" not in trace.table.column_names:
         return trace
-    names = {name: hashed(str(name)) for name in set(accounts) if name is not None}
-    column = pa.array([None if a is None else names[a] for a in accounts], pa.string()).dictionary_encode()
+    coded = trace.table.column("account").combine_chunks().dictionary_encode()
+    names = coded.dictionary.to_pylist()
+    shown = strings([None if name is None else hashed(str(name)) for name in names])
+    column = pa.DictionaryArray.from_arrays(coded.indices, shown)
     place = trace.table.column_names.index("account")
     return dataclasses.replace(trace, table=trace.table.set_column(place, "account", column))

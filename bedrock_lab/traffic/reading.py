@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 from bedrock_lab.assumptions import Origin
 from bedrock_lab.errors import InputError, listing
 from bedrock_lab.traffic.identities import without_identities
-from bedrock_lab.traffic.readers import azure, burstgpt, mooncake, table
+from bedrock_lab.traffic.readers import azure, bedrock_logs, burstgpt, mooncake, table
+from bedrock_lab.traffic.readers.bedrock_logs import Wish, wish
 from bedrock_lab.traffic.readers.files import FileError, Looks, load, look, one_line
 from bedrock_lab.traffic.readers.names import fields_of
 from bedrock_lab.traffic.readers.raw import Raw, join, raw_of_trace, trace_of_raw
@@ -17,7 +18,8 @@ from bedrock_lab.traffic.trace import Skipped, Trace
 T = TypeVar("T")
 Reader = Callable[[str, bytes, Looks, Mapping[str, str] | None], Raw]
 PUBLIC: dict[str, Any] = {"azure": azure, "mooncake": mooncake, "burstgpt": burstgpt}
-FORMATS = ("auto", *PUBLIC, "table")
+LOGS = "bedrock-logs"
+FORMATS = ("auto", *PUBLIC, LOGS, "table")
 """The formats that can be asked for; a Trace that was written is recognised under ``auto``."""
 
 
@@ -28,6 +30,9 @@ def read_trace(
     origin: Origin | str | None = None,
     *,
     identities: bool = False,
+    app_key: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
 ) -> Trace:
     """Read a file, or every file of a folder, as a Trace.
 
@@ -46,6 +51,10 @@ def read_trace(
         Where the rows come from, where the format does not say: tables are taken as logs.
     identities
         Whether account ids stay as they are; else they become salted hashes.
+    app_key
+        Of invocation logs: the key of ``requestMetadata`` that names the application.
+    since, until
+        Of invocation logs: records from this time on, and before that one, ISO 8601.
 
     Raises
     ------
@@ -57,16 +66,17 @@ def read_trace(
     if columns and format not in {"auto", "table"}:
         raise InputError(f"columns are for tables; the format is {format}")
     if "://" in str(path):
-        raise InputError(f"{path}: only files and folders of this machine are read")
+        raise InputError(f"{path}: only files and folders of this machine, and s3://, are read")
     path = Path(path)
     wanted = "table" if columns else format
+    logs = wish(app_key, since, until)
     try:
         is_folder, is_there = path.is_dir(), path.exists()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     if not is_there:
         raise InputError(f"{path}: no such file or folder")
-    trace = (read_folder if is_folder else read_file)(path, wanted, columns)
+    trace = (read_folder if is_folder else read_file)(path, wanted, columns, logs)
     trace = trace if identities else without_identities(trace)
     return trace if origin is None else dataclasses.replace(trace, origin=origin_of(origin))
 
@@ -79,16 +89,18 @@ def origin_of(name: Origin | str) -> Origin:
         raise InputError(f"unknown origin {str(name)!r}; known: {', '.join(Origin)}") from None
 
 
-def read_file(path: Path, wanted: str, columns: Mapping[str, str] | None) -> Trace:
+def read_file(path: Path, wanted: str, columns: Mapping[str, str] | None, logs: Wish) -> Trace:
     """Read one file; a Trace that was written comes back as it was."""
-    got = read_one(path, wanted, columns)
+    got = read_one(path, wanted, columns, logs)
     return got if isinstance(got, Trace) else named(str(path), lambda: trace_of_raw(got, str(path), ()))
 
 
-def read_one(path: Path, wanted: str, columns: Mapping[str, str] | None) -> Raw | Trace:
+def read_one(path: Path, wanted: str, columns: Mapping[str, str] | None, logs: Wish) -> Raw | Trace:
     """Read one file as rows, or as the Trace that was written there."""
     file = str(path)
     data = load(path)
+    if wanted == LOGS or (wanted == "auto" and bedrock_logs.fits(data)):
+        return bedrock_logs.read(file, data, logs)
     looks = look(file, data)
     if looks.layout == "parquet" and wanted == "auto":
         trace = written_trace(file, data)
@@ -156,16 +168,19 @@ def written_trace(file: str, data: bytes) -> Trace | None:
         raise FileError(file, f"the parquet data cannot be read ({one_line(error)})") from None
 
 
-def read_folder(folder: Path, wanted: str, columns: Mapping[str, str] | None) -> Trace:
+def read_folder(folder: Path, wanted: str, columns: Mapping[str, str] | None, logs: Wish) -> Trace:
     """Read every file of a folder and of the folders in it; hidden files are left alone."""
     paths = sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith((".", "_")))
     if not paths:
         raise InputError(f"{folder}: the folder holds no files")
+    paths = [p for p in paths if not (bedrock_logs.beside(p) or bedrock_logs.outside(p, logs))]
+    if not paths:
+        raise InputError(f"{folder}: no file of the folder lies in the time asked for")
     parts: list[Raw] = []
     skipped: list[Skipped] = []
     for path in paths:
         try:
-            got = read_one(path, wanted, columns)
+            got = read_one(path, wanted, columns, logs)
         except InputError as error:
             line = error.line if isinstance(error, FileError) else None
             reason = error.reason if isinstance(error, FileError) else str(error)

@@ -1,0 +1,1 @@
+"""Traffic read from AWS: the invocation log where it is delivered."""
