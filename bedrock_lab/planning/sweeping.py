@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import math
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
@@ -30,6 +31,9 @@ POOL_FROM = 200
 """Scenarios that the planner itself must answer, from which a pool of processes pays."""
 
 CHUNK = 64
+
+BLOCK = 1_000
+"""Scenarios taken together at most: what an interrupt may lose."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,10 +144,11 @@ def _blocks(
     inner = [dict(zip(scaled, values, strict=True)) for values in itertools.product(*(grid[n] for n in scaled))]
     groups = [[s for s in inner if s.get("deferrable", plan.question.deferrable) > 0]]
     groups.append([s for s in inner if not s.get("deferrable", plan.question.deferrable) > 0])
+    blocks = [group[i : i + BLOCK] for group in groups for i in range(0, len(group), BLOCK)]
     with tqdm(total=count, unit="scenario", disable=not progress) as bar:
         for values in itertools.product(*(grid[n] for n in apart)):
             fixed = dict(zip(apart, values, strict=True))
-            for group in filter(None, groups):
+            for group in blocks:
                 opening = {k: v for k, v in group[0].items() if k != "unit_price_factor"}
                 yield _block(plan, fixed, market_at(plan, fixed | opening), group, workers)
                 bar.update(len(group))
@@ -238,7 +243,7 @@ def _asked(market: Market, scenarios: list[Scenario], workers: int) -> list[tupl
     if len(scenarios) < POOL_FROM or workers < 2:
         return _choices(market, scenarios)
     parts = [scenarios[i : i + CHUNK] for i in range(0, len(scenarios), CHUNK)]
-    with ProcessPoolExecutor(workers) as pool:
+    with ProcessPoolExecutor(workers, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)) as pool:
         found = list(pool.map(_choices, itertools.repeat(market), parts))
     return [pair for part in found for pair in part]
 
