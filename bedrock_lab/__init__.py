@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bedrock_lab.measuring.fitting import load_latency as load_latency
     from bedrock_lab.measuring.fitting import save_latency as save_latency
     from bedrock_lab.measuring.runner import measure as measure
+    from bedrock_lab.planning.alternatives import compare as compare
     from bedrock_lab.planning.checking import simulate as simulate
     from bedrock_lab.planning.evaluating import evaluate as evaluate
     from bedrock_lab.planning.planner import plan as plan
@@ -69,6 +70,7 @@ _HOME = {
     "bill": "bedrock_lab.billing",
     "check_plan": "bedrock_lab.planning.rechecking",
     "evaluate": "bedrock_lab.planning.evaluating",
+    "compare": "bedrock_lab.planning.alternatives",
     "evaluate_routes": "bedrock_lab.route.evaluation",
     "example_conversations": "bedrock_lab.traffic.conversations",
     "example_trace": "bedrock_lab.traffic",

@@ -14,6 +14,7 @@ import typer
 
 from bedrock_lab import __version__
 from bedrock_lab.cli import (
+    alternatives,
     answers,
     batch,
     capacity,
@@ -83,6 +84,7 @@ app.command("plan")(capacity.plan)
 app.command("plan-check")(capacity.plan_check)
 app.command("sweep")(sweeps.sweep)
 app.command("simulate")(simulate.simulate)
+app.command("compare")(alternatives.compare)
 app.command("prompt-cache")(prefixes.prompt_cache)
 app.command("quota")(quota.quota)
 app.command("measure")(measure.measure)
