@@ -148,7 +148,8 @@ def pareto_chart(plan: Plan, latency_s: Mapping[str, float] | None = None, metri
     title = "Cost against latency"
     if not latency_s or not known:
         said = "No latency of these ways of buying is measured or predicted here: nothing to draw."
-        return chart_of(plan, title, said, [], {"height": 160})
+        no_axes = {"visible": False}
+        return chart_of(plan, title, said, [], {"height": 60, "xaxis": no_axes, "yaxis": no_axes})
     data: list[dict[str, Any]] = [
         {
             "type": "scatter",
