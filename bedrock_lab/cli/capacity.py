@@ -76,6 +76,10 @@ def plan(
     assume: Annotated[
         list[str] | None, typer.Option("--assume", help="An assumption: name=value or name=lo..hi; repeatable.")
     ] = None,
+    risk: Annotated[
+        str,
+        typer.Option("--risk", help="Choose by: mean, or cvar90 (mean cost of the dearest tenth of the resamples)."),
+    ] = "mean",
     token_ratio: str = TOKEN_RATIO,
     overlay: str | None = OVERLAY,
     date: str | None = DATE,
@@ -111,6 +115,7 @@ def plan(
         assume=assignments((part for text in assume or [] for part in text.split(",")), "--assume"),
         token_ratio=ratio_of(token_ratio),
         seed=chosen_seed(seed),
+        risk=risk,
     )
     warn(found.warnings)
     parts = {

@@ -153,7 +153,7 @@ def typical_week(demand: Demand, scenario: Scenario, bought: list[Purchase], wid
     used = present > 0
     load = load_of(demand, scenario)
     now, later = load.usd, load.usd
-    grow = scenario.volume * (1 + scenario.extra_usd) * float(scenario.shape.weights[0])
+    grow = scenario.volume * scenario.price * float(scenario.shape.weights[0])
     for p in bought:
         at = demand.token_usd.get((p.tier, p.scope or ""))
         if at is None or p.is_capacity or p.mix is not None:

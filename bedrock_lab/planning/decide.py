@@ -28,7 +28,7 @@ def eligible(candidates: list[Candidate]) -> list[Candidate]:
     return [c for c in candidates if c.purchase.availability == "yes" and c.slo_met is not False]
 
 
-def decide(candidates: list[Candidate], *, short: bool) -> Decision:
+def decide(candidates: list[Candidate], *, short: bool, risk: str = "mean") -> Decision:
     """Choose the cheapest eligible candidate.
 
     Parameters
@@ -36,14 +36,22 @@ def decide(candidates: list[Candidate], *, short: bool) -> Decision:
     short
         Whether the trace is too short to see weekly variance and no shape was asserted: then bought capacity
         is never recommended, and where it is the cheapest the plan is undecided.
+    risk
+        ``cvar90`` chooses by the mean cost of the dearest tenth of the resamples, where there are any.
     """
     pool = eligible(candidates)
     if not pool:
         return Decision("infeasible", None, None)
-    cheapest = min(pool, key=lambda c: (round(c.cost_usd_per_month, 9), commitment_rank(c.purchase)))
+    cheapest = min(pool, key=lambda c: (round(_weighed(c, risk), 9), commitment_rank(c.purchase)))
     if short and cheapest.purchase.is_capacity:
         return Decision("undecided", None, cheapest)
     return Decision("recommend", cheapest, cheapest)
+
+
+def _weighed(candidate: Candidate, risk: str) -> float:
+    """Cost by which a candidate is judged [USD/month]."""
+    worst = candidate.cvar90_usd_per_month if risk == "cvar90" else None
+    return candidate.cost_usd_per_month if worst is None else worst
 
 
 def perfect_foresight(
@@ -67,7 +75,7 @@ def perfect_foresight(
     load = load_of(demand, scenario)
     repeat = len(load.usd) // len(demand)
     per_month = demand.per_month
-    factor = scenario.volume * (1 + scenario.extra_usd)
+    factor = scenario.volume * scenario.price
 
     def spread(windows: Any) -> Any:
         return np.outer(scenario.shape.weights, windows * factor).ravel()

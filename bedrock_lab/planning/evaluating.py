@@ -111,7 +111,7 @@ def evaluate(plan: Plan, **changes: Any) -> Evaluation:
     kept = _held(market, plan, changes)
     costed, _ = costed_of(market, [*purchases, *([kept] if kept else [])], resample=False)
     held = costed.pop() if kept else None
-    decision = decide.decide(costed[1:], short=market.short)
+    decision = decide.decide(costed[1:], short=market.short, risk=market.question.risk)
     return Evaluation(
         changed=dict(changes),
         decision=decision.word,

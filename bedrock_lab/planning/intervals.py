@@ -19,10 +19,18 @@ DRAWS = 2_000
 FOUR_WEEKS_S = 28 * DAY_S
 DAYS_PER_WEEK, SATURDAY = 7, 5
 
-RANGED = ("growth", "token_ratio", "unit_input_tpm", "unit_output_tpm", "cache_reads_counted")
+RANGED = (
+    "growth",
+    "token_ratio",
+    "unit_input_tpm",
+    "unit_output_tpm",
+    "cache_reads_counted",
+    "response_cache_share",
+    "token_price",
+)
 """Assumptions that a scenario holds."""
 
-CHEAPER_WHEN_HIGH = ("unit_input_tpm", "unit_output_tpm")
+CHEAPER_WHEN_HIGH = ("unit_input_tpm", "unit_output_tpm", "response_cache_share")
 """Assumptions whose high end makes candidates cheaper; every other one makes them dearer."""
 
 

@@ -70,6 +70,29 @@ def short(market: Market) -> str | None:
     )
 
 
+def risk(market: Market) -> str | None:
+    """Say what choosing by the dearest tenth leaves out, and where it cannot be done."""
+    if market.question.risk == "mean":
+        return None
+    if market.short:
+        return "no resamples of so short a trace: --risk cvar90 chooses by the mean cost"
+    return "chosen by the mean cost of the dearest tenth of the resamples; flips are searched for the mean cost alone"
+
+
+def response_cache(market: Market) -> str | None:
+    """Say what a response cache takes off every figure, on demand too."""
+    scenario = market.scenario
+    share = scenario.response_cache_share
+    if not share:
+        return None
+    factor = scenario.growth * scenario.token_ratio * scenario.price * scenario.shape.mean
+    usd = answers.usd(float(market.demand.on_demand_usd.sum()) * market.demand.per_month * factor * share)
+    return (
+        f"a response cache is taken to answer {share:.0%} of the requests: every figure, on demand too, leaves out the "
+        f"{usd} a month they would cost on demand; what the store costs is not known here"
+    )
+
+
 def regime(tested: Backtest | None) -> str | None:
     """Say that demand changed its level within the trace."""
     if tested is None or not tested.regime.changed or tested.regime.at_s is None:

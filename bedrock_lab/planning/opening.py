@@ -16,7 +16,7 @@ from bedrock_lab.planning.market import Market
 from bedrock_lab.planning.purchase import DEFERRED
 from bedrock_lab.planning.question import SHAPE_UNKNOWN, WEEK_TO_WEEK, Question
 from bedrock_lab.planning.scenario import Scenario
-from bedrock_lab.planning.slo import trace_meets
+from bedrock_lab.planning.slo import latency_error, trace_meets
 from bedrock_lab.planning.units import UnitFigures, unit_figures
 from bedrock_lab.pricing import unknown_ttl_assumption, unknown_ttl_prices
 from bedrock_lab.rows import Rows
@@ -94,7 +94,7 @@ def ground_of(
         scopes=scopes,
         given=(*rows.assumptions, *ttl),
         extra_usd=extra,
-        met=trace_meets(trace, question.slo),
+        met=trace_meets(trace, question.slo, error=latency_error(question.stated)),
         note=_period_note(trace, made.period_s),
     )
 
@@ -210,6 +210,8 @@ def _scenario(question: Question, held: dict[str, Assumption], shape: Shape, fig
         unit_input_tpm=float(figures.input_tpm.value) if figures else None,
         unit_output_tpm=float(figures.output_tpm.value) if figures else None,
         cache_reads_counted=central("cache_reads_counted", 0.0),
+        response_cache_share=central("response_cache_share", 0.0),
+        token_price=central("token_price", 1.0),
         ratios=tuple((t, central(f"{t}_ratio", 1.0)) for t in TIER_OF.values() if f"{t}_ratio" in held),
         shape=shape,
     )

@@ -49,6 +49,7 @@ def plan(
     assume: Mapping[str, Any] | None = None,
     token_ratio: tuple[float, float] = TOKEN_RATIO,
     seed: int = 0,
+    risk: str = "mean",
     explain: bool = True,
 ) -> Plan:
     """Choose the cheapest way of buying this traffic, and say how sure that is.
@@ -78,6 +79,8 @@ def plan(
         ``{"ttft_p95": 1.5}`` [s].
     assume
         Other assumptions by name: a value or ``"lo..hi"``.
+    risk
+        What to choose by: ``mean``, or ``cvar90``, the mean cost of the dearest tenth of the resamples.
     explain
         Whether to search what would change the answer: flips, pairs and the tornado take most of the time.
 
@@ -90,7 +93,7 @@ def plan(
     trace = checked(trace)
     prices = prices or load_prices()
     question = ask(
-        option, deferrable, deadline_h, shape, slo, unit_input_tpm, unit_output_tpm, unit_price, assume, seed
+        option, deferrable, deadline_h, shape, slo, unit_input_tpm, unit_output_tpm, unit_price, assume, seed, risk
     )
     rows = priced_rows(trace, model=model, as_model=as_model, region=region, scope=scope, token_ratio=token_ratio)
     _refuse_ended(rows, prices)
@@ -100,9 +103,9 @@ def plan(
     purchases, no_capacity = on_sale(market, costing)
     costed, information = costed_of(market, purchases)
     baseline, listed = costed[0], costed[1:]
-    decision = decide.decide(listed, short=market.short)
+    decision = decide.decide(listed, short=market.short, risk=risk)
     judged = decision.candidate or decision.cheapest
-    flips = tuple(market.flips()) if explain else ()
+    flips = tuple(market.flips()) if explain and risk == "mean" else ()
     bars = tornado(market, (judged or baseline).purchase, baseline.purchase) if explain else ()
     tested = backtest(market, baseline.purchase) if explain else None
     ids = list(dict.fromkeys(t.model_id for t in rows.targets))
@@ -118,6 +121,8 @@ def plan(
         notes.outside(market),
         notes.short(market),
         notes.regime(tested),
+        notes.risk(market),
+        notes.response_cache(market),
         "no evidence of latency for the SLO: slo_met is null where nothing measured decides it"
         if question.slo and (decision.candidate is None or decision.candidate.slo_met is None)
         else None,

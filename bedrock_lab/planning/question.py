@@ -16,8 +16,17 @@ ASSUMABLE = {
     "unit_output_tpm": "tokens/min",
     "cache_reads_counted": "share of cached tokens that bought capacity counts as input",
     "week_to_week_cv": "relative spread of demand between weeks",
+    "response_cache_share": "share of requests that a response cache answers",
+    "token_price": "token prices against the list's",
+    "token_ratio": "tokens another tokenizer makes of the same text",
+    "latency_error": "relative error of the latencies that decide an SLO",
 }
 """Names that may be stated with ``--assume``, each with its unit."""
+
+ABOVE_0 = ("token_price", "token_ratio")
+
+RISKS = ("mean", "cvar90")
+"""What a plan is chosen by: its cost, or the mean cost of its dearest tenth of resamples."""
 
 WEEK_TO_WEEK = Assumption(
     name="week_to_week_cv",
@@ -53,6 +62,7 @@ class Question:
     unit_price: dict[str, float] | None
     stated: dict[str, Assumption]
     seed: int
+    risk: str = "mean"
 
 
 def ask(
@@ -66,6 +76,7 @@ def ask(
     unit_price: Mapping[str, float] | str | None,
     assume: Mapping[str, Any] | None,
     seed: int,
+    risk: str = "mean",
 ) -> Question:
     """Read and check what is asked of a plan."""
     given = stated(assume or {}, ASSUMABLE)
@@ -78,10 +89,9 @@ def ask(
         raise InputError(f"seed {seed}: allowed is 0 or more")
     if deadline_h is not None and not deadline_h > 0:
         raise InputError(f"deadline {deadline_h:g} h: allowed is more than 0")
-    for name in ("growth", "week_to_week_cv", "cache_reads_counted"):
-        low = given[name].lo if name in given else 0.0
-        if low is not None and low < 0:
-            raise InputError(f"assumption {name} {low:g}: allowed is 0 or more")
+    if risk not in RISKS:
+        raise InputError(f"risk {risk!r}: allowed is {' or '.join(RISKS)}")
+    _check_stated(given)
     return Question(
         options=options.requested(option),
         deferrable=options.check_deferrable(deferrable),
@@ -91,4 +101,17 @@ def ask(
         unit_price=parse_unit_price(unit_price) if unit_price else None,
         stated=given,
         seed=seed,
+        risk=risk,
     )
+
+
+def _check_stated(given: Mapping[str, Assumption]) -> None:
+    """Refuse assumptions outside what they can be."""
+    for name, assumed in given.items():
+        low, high = (float(v if v is not None else assumed.value) for v in (assumed.lo, assumed.hi))
+        if low < 0:
+            raise InputError(f"assumption {name} {low:g}: allowed is 0 or more")
+        if name in ABOVE_0 and low == 0:
+            raise InputError(f"assumption {name} 0: allowed is more than 0")
+        if name == "response_cache_share" and high > 1:
+            raise InputError(f"assumption {name} {high:g}: allowed is a share from 0 to 1")

@@ -26,6 +26,10 @@ class Scenario:
         Share of cached tokens that bought capacity counts as input.
     extra_usd
         Relative addition to token costs from cache writes of unknown TTL.
+    response_cache_share
+        Share of requests that a response cache answers: they cost nothing here and load no capacity.
+    token_price
+        Token prices against the list's.
     ratios
         Price ratio to on-demand of tiers without a published price.
     """
@@ -38,13 +42,20 @@ class Scenario:
     unit_price_factor: float = 1.0
     cache_reads_counted: float = 0.0
     extra_usd: float = 0.0
+    response_cache_share: float = 0.0
+    token_price: float = 1.0
     ratios: tuple[tuple[str, float], ...] = ()
     shape: Shape = AS_RECORDED
 
     @property
     def volume(self) -> float:
         """Factor on tokens and token costs."""
-        return self.growth * self.token_ratio
+        return self.growth * self.token_ratio * (1 - self.response_cache_share)
+
+    @property
+    def price(self) -> float:
+        """Factor on the price of every token."""
+        return self.token_price * (1 + self.extra_usd)
 
 
 def load_of(demand: Demand, scenario: Scenario, keep: slice | None = None, on_demand_usd: Floats | None = None) -> Load:
@@ -56,7 +67,7 @@ def load_of(demand: Demand, scenario: Scenario, keep: slice | None = None, on_de
     weights = scenario.shape.weights * scenario.volume
     reads = demand.cache_read_tpm[part] * scenario.cache_reads_counted
     value = demand.on_demand_usd if on_demand_usd is None else on_demand_usd
-    usd = value[part] * (1 + scenario.extra_usd)
+    usd = value[part] * scenario.price
     return Load(
         usd=np.outer(weights, usd).ravel(),
         input_tpm=np.outer(weights, demand.input_tpm[part] + reads).ravel(),
@@ -79,7 +90,7 @@ def token_windows(demand: Demand, purchase: Purchase, scenario: Scenario) -> Flo
         at_tier = like * usual[purchase.tier]
     if purchase.tier in DEFERRED:
         at_tier = (1 - scenario.deferrable) * base + scenario.deferrable * at_tier
-    cost: Floats = at_tier * (1 + scenario.extra_usd) * scenario.volume * scenario.shape.mean
+    cost: Floats = at_tier * scenario.price * scenario.volume * scenario.shape.mean
     return cost
 
 

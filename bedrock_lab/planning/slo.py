@@ -1,10 +1,11 @@
 """Whether an option meets an SLO: only from evidence, else not known."""
 
 import re
+from collections.abc import Mapping
 
 import numpy as np
 
-from bedrock_lab.assumptions import Origin
+from bedrock_lab.assumptions import Assumption, Origin
 from bedrock_lab.errors import InputError
 from bedrock_lab.planning.purchase import DEFERRED, Purchase
 from bedrock_lab.stats import effective_size, percentile_interval
@@ -39,10 +40,17 @@ def check_slo(slo: dict[str, float]) -> dict[str, float]:
     return slo
 
 
-def trace_meets(trace: Trace, slo: dict[str, float]) -> bool | None:
+def latency_error(stated: Mapping[str, Assumption]) -> float:
+    """Return the largest relative error stated for latencies."""
+    held = stated.get("latency_error")
+    return 0.0 if held is None else float(held.hi if held.hi is not None else held.value)
+
+
+def trace_meets(trace: Trace, slo: Mapping[str, float], *, error: float = 0.0) -> bool | None:
     """Whether the latencies of a trace's default tier meet an SLO: True, False, or None where they cannot say.
 
-    True needs the upper end of every percentile's interval within its limit, False one lower end beyond it.
+    True needs the upper end of every percentile's interval within its limit, False one lower end beyond it; with a
+    relative error of the latencies, each end moved outwards by as much.
     """
     if not slo or trace.origin not in EVIDENCE or trace.kind != "requests":
         return None
@@ -59,7 +67,8 @@ def trace_meets(trace: Trace, slo: dict[str, float]) -> bool | None:
         if found.lo is None or found.hi is None:
             verdicts.append(None)
         else:
-            verdicts.append(True if found.hi <= limit else False if found.lo > limit else None)
+            within, beyond = found.hi * (1 + error) <= limit, found.lo * (1 - error) > limit
+            verdicts.append(True if within else False if beyond else None)
     if any(v is False for v in verdicts):
         return False
     return True if all(verdicts) else None
