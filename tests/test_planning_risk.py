@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+import bedrock_lab as lab
 from bedrock_lab.assumptions import Origin
 from bedrock_lab.catalogue import prices
 from bedrock_lab.errors import InputError
@@ -98,3 +99,11 @@ def test_what_cannot_be_is_refused(asked, says):
     """One line: the value and what is allowed."""
     with pytest.raises(InputError, match=says):
         plan(hours(), P, **SONNET, explain=False, **asked)
+
+
+def test_a_plan_chosen_by_its_dearest_tenth_is_not_swept_by_the_mean():
+    """Evaluate and sweep resample nothing: they say so instead of choosing otherwise."""
+    chosen = plan(hours(), P, **SONNET, explain=False, risk="cvar90")
+    for again in (lambda: lab.evaluate(chosen, growth=1.1), lambda: lab.sweep(chosen, {"growth": [1.0, 1.1]})):
+        with pytest.raises(InputError, match="needs resamples"):
+            again()

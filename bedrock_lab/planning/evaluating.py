@@ -111,7 +111,7 @@ def evaluate(plan: Plan, **changes: Any) -> Evaluation:
     kept = _held(market, plan, changes)
     costed, _ = costed_of(market, [*purchases, *([kept] if kept else [])], resample=False)
     held = costed.pop() if kept else None
-    decision = decide.decide(costed[1:], short=market.short, risk=market.question.risk)
+    decision = decide.decide(costed[1:], short=market.short)
     return Evaluation(
         changed=dict(changes),
         decision=decision.word,
@@ -126,6 +126,11 @@ def evaluate(plan: Plan, **changes: Any) -> Evaluation:
 
 def market_at(plan: Plan, changes: Mapping[str, Any]) -> Market:
     """Open the market of a plan at other values."""
+    if plan.question is not None and plan.question.risk != "mean":
+        raise InputError(
+            f"the plan was chosen by {plan.question.risk}, which needs resamples; evaluate and sweep choose by the "
+            "mean: plan again with risk='mean'"
+        )
     _check(plan, changes)
     market = open_market(_ground(plan.ground, changes), _question(plan, changes))
     factor = float(changes.get("unit_price_factor", 1.0))
