@@ -534,6 +534,52 @@ def test_another_runs_results_are_not_overwritten(served, source, tmp_path):
     assert (tmp_path / "out" / "results.jsonl").read_bytes() == kept
 
 
+def test_a_folder_with_another_runs_results_makes_no_job(served, source, tmp_path):
+    """Submitted by itself, or once its prefix is emptied: refused before a job is made, not when it is collected."""
+    aws, s3 = served
+    out, where = tmp_path / "out", f"s3://{BUCKET}/first/"
+    with job_at(aws, where, out, source) as job:
+        job.run()
+    before = len(calls(aws))
+    terms = {"role_arn": ROLE, "max_spend_usd": 5}
+    with (
+        job_at(aws, f"s3://{BUCKET}/second/", out, **terms) as other,
+        pytest.raises(InputError, match=r"holds the results of run \w+ at s3://.*/first/; give another folder"),
+    ):
+        other.submit()
+    for key in objects(s3, "first/"):
+        s3.delete_object(Bucket=BUCKET, Key=key)
+    with job_at(aws, where, out, **terms) as anew, pytest.raises(InputError, match="holds the results of run"):
+        anew.submit()
+    assert len(calls(aws)) == before
+    assert objects(s3, "second/") == {}
+
+
+def test_shards_of_other_input_are_not_taken_for_the_runs_own(served, source, tmp_path):
+    """As many bytes, other recordIds: the folder is refused and kept; a shard that was damaged is fetched again."""
+    aws, _ = served
+    where, folder, away = f"s3://{BUCKET}/own/", tmp_path / "other", tmp_path / "away"
+    with job_at(aws, where, tmp_path / "out", source) as job:
+        job.run()
+    other = tmp_path / "other.jsonl"
+    other.write_text(source.read_text().replace('"recordId": "r', '"recordId": "q'), encoding="utf-8")
+    prepare(other, model=NOVA, out=folder, prices=lab.prices("2026-11-22"))
+    kept = (folder / "shards" / "00000.jsonl").read_bytes()
+    assert len(kept) == (tmp_path / "out" / "shards" / "00000.jsonl").stat().st_size
+    with (
+        job_at(aws, where, folder) as job,
+        pytest.raises(InputError, match=r"prepared of other input \(.*other.jsonl\)"),
+    ):
+        job.collect()
+    assert (folder / "shards" / "00000.jsonl").read_bytes() == kept
+    assert not (folder / "results.jsonl").exists()
+    (away / "shards").mkdir(parents=True)
+    (away / "shards" / "00000.jsonl").write_bytes(kept)
+    with job_at(aws, where, away) as job:
+        found = job.collect()
+    assert (found.ok, found.missing, found.findings) == (230, 0, ())
+
+
 def test_a_job_made_while_the_run_is_stopped_is_stopped(source, tmp_path):
     """The mark is written between the look before a job is made and its making: the job is stopped by its maker."""
     with local_aws(batch={**QUICK, "records_per_s": 20}) as (aws, s3):

@@ -193,6 +193,7 @@ class BatchJob:
         """
         if self.source is None or self.model is None:
             raise InputError("the input and --model are missing; give both, or a folder with what was prepared")
+        check_own(self._folder(), self.place.uri())
         return prepare(
             self.source,
             model=self.model,
@@ -235,6 +236,7 @@ class BatchJob:
         objects, _, where = self._aws.to(prepared.region)
         objects.check(where)
         found = manifest_at(objects)
+        check_own(self._folder(), self.place.uri(), "" if found is None else found.run)
         if found is None:
             manifest = planned()
             self.say(submitting.price(manifest.first))
@@ -311,7 +313,6 @@ class BatchJob:
             Ask records that failed or are missing again, as long as there are some and attempts left.
         """
         check_wait(longest_s)
-        check_own(self._folder(), self.place.uri())
         if self.source is not None:
             self._submit(self.prepare())
         work = self._work()

@@ -8,6 +8,7 @@ from typing import Any
 
 from bedrock_lab.batch.amounts import number, readable
 from bedrock_lab.batch.findings import Finding
+from bedrock_lab.batch.prepared import FILE as PREPARED
 from bedrock_lab.batch.rows import TOKENS
 from bedrock_lab.errors import InputError
 from bedrock_lab.quote import plain
@@ -148,24 +149,34 @@ class Collected:
         return summary_table(f"Results of batch run {self.run}", rows)
 
 
-def check_own(out: Path, where: str, run: str | None = None) -> None:
-    """Refuse a folder that holds the results of another run.
+def check_own(out: Path, where: str, run: str | None = None, digest: str | None = None) -> None:
+    """Refuse a folder that holds the results of another run, or shards of other input.
 
     Parameters
     ----------
     where
         The run's own place in S3.
     run
-        Its id; None where it is not begun yet.
+        Its id; empty where none was begun there, None where that is not known.
+    digest
+        Of its input and settings; None where it is prepared anew.
 
     Raises
     ------
     InputError
-        Naming the run whose results stand there.
+        Naming what stands there.
     """
     held = read_collected(out)
     if held is not None and (held.where != where or run not in {None, held.run}):
         raise InputError(f"{out}: holds the results of run {held.run} at {held.where}; give another folder with --out")
+    try:
+        there = json.loads((out / PREPARED).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    if digest is not None and isinstance(there, dict) and there.get("digest") != digest:
+        raise InputError(
+            f"{out}: holds what was prepared of other input ({there.get('source')}); give another folder with --out"
+        )
 
 
 def read_collected(out: Path) -> Collected | None:

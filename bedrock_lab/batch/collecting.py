@@ -38,7 +38,7 @@ def fetch(objects: Objects, attempt: Attempt, part: Part, out: Path) -> Path:
         It is in neither place, or is not what was prepared.
     """
     path = shards_folder(out, attempt) / part.name
-    if path.is_file() and path.stat().st_size == part.size_bytes:
+    if path.is_file() and path.stat().st_size == part.size_bytes and sha256_of(path) == part.sha256:
         return path
     name = attempt.input_name(part)
     held = next((item for item in objects.list(name) if item.name == name), None)
@@ -200,7 +200,7 @@ def collect(desk: Desk, attempts: list[Attempt], standings: list[Standing], out:
             f"{len(running)} of {len(standings)} jobs have not ended ({running[0]}); bedrock-lab batch status --watch "
             "waits for them"
         )
-    check_own(out, desk.objects.place.uri(), desk.manifest.run)
+    check_own(out, desk.objects.place.uri(), desk.manifest.run, desk.manifest.digest)
     state = state_of(desk, attempts, standings, prices)
     before = read_collected(out)
     if before is not None and before.state == state and all(Path(path).is_file() for path in before.files.values()):
