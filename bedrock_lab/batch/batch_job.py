@@ -317,6 +317,7 @@ class BatchJob:
             self._submit(self.prepare())
         work = self._work()
         if self.source is None:
+            check_own(self._folder(), self.place.uri(), work.desk.manifest.run)
             self._say_going_on(work.desk.manifest)
             stopping.lift(work.desk.objects, self.say)
             bring(work, work.desk.manifest.first)
