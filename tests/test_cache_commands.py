@@ -102,7 +102,7 @@ class TestBadInput:
             (("cache", "purge", "--cache", "memory:"), "choose answers by --older-than"),
             (("cache", "purge", "--cache", "memory:", "--all", "--expired"), "choose answers by --older-than"),
             (("cache", "purge", "--cache", "memory:", "--older-than", "soon"), "write 90s, 15m, 12h or 7d"),
-            (("doctor", "--policy", "everything"), "--policy 'everything': allowed here are measure, cache"),
+            (("doctor", "--policy", "everything"), "--policy 'everything': allowed here are logs, measure, cache"),
             (("doctor", "--create"), "--create goes with --policy cache"),
             (("doctor", "--policy", "cache", "--cache", "sqlite:///a.db"), "write dynamodb://table"),
         ],
