@@ -8,15 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bedrock_lab.assumptions import Assumption, Kind
-from bedrock_lab.batch.records import BYTES_PER_TOKEN, LONGEST_ID, MEDIA_TOKENS, Line, Lines
+from bedrock_lab.batch.records import LONGEST_ID, MEDIA_TOKENS, Line, Lines
 from bedrock_lab.client.tariff import Tariff
 from bedrock_lab.client.worst import FIXED_TOKENS
+from bedrock_lab.predict.text_tokens import BYTES_PER_TOKEN, FEWEST_BYTES, MOST_BYTES
 from bedrock_lab.quote import EXACT
 
 Counts = NDArray[np.int64]
-
-FEWEST_BYTES, MOST_BYTES = 2.5, 6.0
-"""Bytes of text a token stands for: the range over languages, code and tokenizers that is assumed."""
 
 OVERHEAD_TOKENS = 8
 """What a provider puts around a prompt, assumed."""

@@ -14,6 +14,7 @@ from bedrock_lab.batch.callee import Wanted
 from bedrock_lab.batch.problems import ProblemError
 from bedrock_lab.batch.reading import asked_of, converse_of, given_of
 from bedrock_lab.client.worst import FIXED_TOKENS, MEDIA, ceiling
+from bedrock_lab.predict.text_tokens import BYTES_PER_TOKEN
 
 Counts = NDArray[np.int64]
 
@@ -21,7 +22,6 @@ LONGEST_ID = 256
 """Longest recordId taken [characters]. AWS publishes no limit; its own ids have 11."""
 
 MEDIA_TOKENS = 1_600
-BYTES_PER_TOKEN = 4
 UNBOUNDED = 2**31
 SIMPLE = frozenset({"recordId", "prompt", "system", "max_tokens"})
 PLACE = "\ue000\ue001"

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from bedrock_lab.batch.estimate import OVERHEAD_TOKENS
-from bedrock_lab.batch.records import BYTES_PER_TOKEN, text_bytes
+from bedrock_lab.batch.records import text_bytes
+from bedrock_lab.predict.text_tokens import BYTES_PER_TOKEN
 
 MANY = 100_000
 """So many different beginnings are told apart; later ones count as not shared."""

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from bedrock_lab.assumptions import Assumption, Kind
 
-BYTES_PER_TOKEN = 4.0
+BYTES_PER_TOKEN = 4
 FEWEST_BYTES, MOST_BYTES = 2.5, 6.0
 """Bytes of text a token stands for: the range over languages, code and tokenizers that is assumed."""
 
