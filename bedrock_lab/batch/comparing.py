@@ -204,7 +204,7 @@ def _cheapest(ways: tuple[Way, ...], *, batchable: bool) -> str | None:
 
 
 def _answer(ways: tuple[Way, ...], records: int, why_not: str | None) -> str:
-    priced = ", ".join(f"{way.name} {_money(way.expected_usd)}" for way in ways if way.availability != "no")
+    priced = ", ".join(f"{way.name} {_said(way)}" for way in ways if way.availability != "no")
     first = f"{records:,} records: {priced}"
     if why_not is not None:
         return f"{first}; not for batch: {why_not}"
@@ -213,8 +213,11 @@ def _answer(ways: tuple[Way, ...], records: int, why_not: str | None) -> str:
     return first
 
 
-def _money(usd: Decimal | None) -> str:
-    return "at an unknown price" if usd is None else f"about {plain(round(usd, 6))} USD"
+def _said(way: Way) -> str:
+    if way.expected_usd is None:
+        return "at an unknown price"
+    guess = " by the usual ratio, no price is published" if way.availability == "unknown" else ""
+    return f"about {plain(round(way.expected_usd, 6))} USD{guess}"
 
 
 def _ratio(usd: Decimal | None, base: Decimal | None) -> float | None:
