@@ -95,6 +95,7 @@ def test_models_without_batch(tmp_path):
     assert high == pytest.approx(float(base.range_usd[1]) * ratio.hi)
     assert batch.worst_usd is None
     assert "the batch price is unknown" in found.answer
+    assert "USD by the usual ratio, no price is published" in found.answer
     assert found.cheapest == "on-demand"
     assert found.cached_share_break_even is None
     none = compared(tmp_path, questions(100), "mistral.mistral-large-2407")
