@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from bedrock_lab.route.squeezing import squeeze as squeeze
     from bedrock_lab.route.squeezing import squeeze_messages as squeeze_messages
     from bedrock_lab.route.trimming import trim as trim
+    from bedrock_lab.sources.cloudwatch import from_cloudwatch as from_cloudwatch
     from bedrock_lab.sources.reading import read_trace as read_trace
     from bedrock_lab.traffic import Trace as Trace
     from bedrock_lab.traffic import Usage as Usage
@@ -76,6 +77,7 @@ _HOME = {
     "example_trace": "bedrock_lab.traffic",
     "fit_latency": "bedrock_lab.measuring.fitting",
     "from_averages": "bedrock_lab.traffic",
+    "from_cloudwatch": "bedrock_lab.sources.cloudwatch",
     "gaps_trace": "bedrock_lab.predict.prefix_blocks",
     "load_latency": "bedrock_lab.measuring.fitting",
     "load_policy": "bedrock_lab.route.policy",

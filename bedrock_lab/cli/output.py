@@ -93,6 +93,12 @@ def read_file(path: str, format_: str, columns: str | None, **logs: Any) -> Any:
     if not path:
         raise InputError("no file given: the path is empty")
     trace = read_trace(path, format_, pairs(columns, "--columns") if columns else None, **logs)
+    say_left_out(trace)
+    return trace
+
+
+def say_left_out(trace: Any) -> None:
+    """Say on stderr what of a trace could not be read."""
     for item in trace.skipped[:MOST_SAID]:
         warn([f"skipped {item.file}{'' if item.line is None else f':{item.line}'}: {item.reason}"])
     if len(trace.skipped) > MOST_SAID:
@@ -101,7 +107,6 @@ def read_file(path: str, format_: str, columns: str | None, **logs: Any) -> Any:
         warn([f"{trace.reordered:,} rows were out of order and sorted by time"])
     if trace.duplicates:
         warn([f"{trace.duplicates:,} rows with the request id of an earlier one were dropped"])
-    return trace
 
 
 def pairs(text: str, option: str) -> dict[str, str]:

@@ -84,7 +84,15 @@ def logs(asked: Asked) -> Shown:
     return Shown({"policy": logs_policy(LOGS if asked.s3 == PLACE else asked.s3)})
 
 
+def read(asked: Asked) -> Shown:
+    """Show what reading metrics takes."""
+    from bedrock_lab.sources.policy import read_policy
+
+    return Shown({"policy": read_policy(asked.place)})
+
+
 KNOWN: dict[str, Callable[[Asked], Shown]] = {
+    "read": read,
     "logs": logs,
     "measure": measure,
     "cache": cache,

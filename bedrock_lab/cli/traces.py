@@ -8,11 +8,14 @@ import typer
 from bedrock_lab.cli.output import (
     APP_KEY,
     AS_MODEL,
+    AWS_REGION,
     COLUMNS,
     DATE,
+    ENDPOINT,
     FORMAT,
     JSON,
     OVERLAY,
+    PROFILE,
     REGION,
     ROWS_MODEL,
     SINCE,
@@ -22,9 +25,11 @@ from bedrock_lab.cli.output import (
     chosen_seed,
     emit,
     load_prices,
+    number,
     ratio_of,
     read_file,
     real,
+    say_left_out,
     warn,
     whole,
 )
@@ -160,6 +165,55 @@ def from_averages(
     from bedrock_lab.traffic.averages import from_averages as make
 
     trace = make(requests_per_month, input_mean, output_mean, shape=shape, days=days, seed=chosen_seed(seed))
+    _written(trace, out, None, as_json=json)
+
+
+@app.command("from-cloudwatch")
+def from_cloudwatch(
+    out: Annotated[str, OUT],
+    days: float = number(
+        "--days", "How far to look back [days]: minutes up to 15, else five minutes, at most 63.", 15.0
+    ),
+    model: Annotated[
+        list[str] | None, typer.Option("--model", help="A model or profile CloudWatch does not list; repeatable.")
+    ] = None,
+    resolve: Annotated[
+        bool, typer.Option("--resolve", help="Ask which model an application profile or unit serves.")
+    ] = False,
+    identities: Annotated[bool, typer.Option("--identities", help="Show ids of application profiles.")] = False,
+    max_spend_usd: Annotated[
+        str, typer.Option("--max-spend-usd", metavar="X", help="The most that reading may cost [USD].")
+    ] = "1",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list metrics and say what reading costs.")] = False,
+    region: str | None = AWS_REGION,
+    endpoint_url: str | None = ENDPOINT,
+    profile: str | None = PROFILE,
+    json: bool = JSON,
+) -> None:
+    """Read the metrics of your calls from CloudWatch, as sums by minute; nothing is switched on."""
+    from bedrock_lab.sources import cloudwatch
+    from bedrock_lab.traffic.trace import parquet_name
+
+    arguments: dict[str, Any] = {
+        "region_name": chosen_region(region),
+        "endpoint_url": endpoint_url,
+        "profile_name": profile,
+    }
+    if dry_run:
+        found = cloudwatch.dry_run(days, models=model or (), **arguments)
+        emit(found.to_dict(), str(found), as_json=json)
+        return
+    parquet_name(out)
+    trace = cloudwatch.from_cloudwatch(
+        days,
+        models=model or (),
+        resolve=resolve,
+        identities=identities,
+        max_spend_usd=max_spend_usd,
+        show=lambda line: warn([line]),
+        **arguments,
+    )
+    say_left_out(trace)
     _written(trace, out, None, as_json=json)
 
 

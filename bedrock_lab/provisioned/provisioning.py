@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from bedrock_lab.catalogue.pricelist import Prices
 from bedrock_lab.catalogue.pricelist import prices as load_prices
+from bedrock_lab.client.metric_data import MOST_DAYS
 from bedrock_lab.errors import InputError, LabError
 from bedrock_lab.provisioned import control, metrics, refusals
 from bedrock_lab.provisioned.aws import NoAnswerError, RefusedError, ask, connected
@@ -242,8 +243,8 @@ class Provisioned:
             What one unit carries [tokens/min], for the utilisation.
         """
         given = both_figures(unit_input_tpm, unit_output_tpm)
-        if not 0 < days <= metrics.MOST_DAYS:
-            raise InputError(f"days {days:g}: allowed is more than 0, at most {metrics.MOST_DAYS}")
+        if not 0 < days <= MOST_DAYS:
+            raise InputError(f"days {days:g}: allowed is more than 0, at most {MOST_DAYS}")
         found, now = self.list(), self.clock()
         plan = metrics.reading(len(found), now, days)
         if found:

@@ -14,10 +14,10 @@ from bedrock_lab.catalogue import places
 from bedrock_lab.catalogue.offers import unit_claim
 from bedrock_lab.catalogue.pricelist import Prices, Spot
 from bedrock_lab.catalogue.tables import source_text
+from bedrock_lab.client.metric_data import PRICE_OF_A_METRIC, Reading
 from bedrock_lab.errors import InputError, UnknownPriceError
 from bedrock_lab.pricing import Floats, unit_price
 from bedrock_lab.provisioned.held import Units
-from bedrock_lab.provisioned.metrics import USD_PER_METRIC, Reading
 from bedrock_lab.provisioned.terms import when
 from bedrock_lab.quote import plain
 from bedrock_lab.traffic.clock import MONTH_S
@@ -149,10 +149,9 @@ def figures(model: str | None, given: tuple[float, float] | None) -> tuple[float
 def assumed(held: Sequence[Units], given: tuple[float, float] | None) -> tuple[Assumption, ...]:
     """State what utilisation and the comparison rest on."""
     cache = "not counted: whether prompt caching works on units is not documented"
-    price = "0.01 USD per 1,000 metrics asked for, as third parties quote CloudWatch's price list (2026)"
     made = [
         Assumption(name="cache_tokens_counted", value=0.0, kind=Kind.ASSUMED, source=cache, unit="tokens"),
-        Assumption(name="usd_per_metric", value=float(USD_PER_METRIC), kind=Kind.CLAIMED, source=price, unit="USD"),
+        PRICE_OF_A_METRIC,
     ]
     if given is not None:
         return (*made, *_sides("", given, Kind.ASSUMED, "stated by the user"))

@@ -1,8 +1,8 @@
-"""The smallest IAM policy for reading the invocation log in S3."""
+"""The smallest IAM policies for reading the invocation log in S3, and metrics."""
 
 from typing import Any
 
-from bedrock_lab.client.policy import allow
+from bedrock_lab.client.policy import ACCOUNT, QUESTIONS, allow
 from bedrock_lab.sources.s3_logs import place_of
 
 
@@ -21,3 +21,17 @@ def logs_policy(uri: str) -> dict[str, Any]:
         "Version": "2012-10-17",
         "Statement": [listing, allow("Read", ("s3:GetObject",), f"arn:aws:s3:::{bucket}/{prefix}*")],
     }
+
+
+def read_policy(region: str, account: str = ACCOUNT) -> dict[str, Any]:
+    """Return a policy that allows reading metrics of one Region, and asking what an application profile serves.
+
+    CloudWatch has no resources to name for either call; the condition keeps them to one Region.
+    """
+    metrics = allow("Metrics", ("cloudwatch:ListMetrics", "cloudwatch:GetMetricData"), "*")
+    metrics["Condition"] = {"StringEquals": {"aws:RequestedRegion": region}}
+    held = [
+        f"arn:aws:bedrock:{region}:{account}:{kind}/*"
+        for kind in ("application-inference-profile", "provisioned-model")
+    ]
+    return {"Version": "2012-10-17", "Statement": [metrics, allow("WhatAnIdServes", QUESTIONS, held)]}

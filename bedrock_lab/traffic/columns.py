@@ -5,6 +5,9 @@ from bedrock_lab.traffic.usage import BUCKETS
 TOKEN_COLUMNS = tuple(f"{bucket}_tokens" for bucket in BUCKETS)
 """One column a token bucket, in the order of `BUCKETS`."""
 
+PERCENTILES = tuple(f"{name}_{p}_s" for name in ("server_latency", "ttft") for p in ("p50", "p90", "p99"))
+"""Columns of a Trace of windows: percentiles of a model's calls in the window, all tiers together [s]."""
+
 COLUMNS: dict[str, str] = {
     "time_s": "number",
     "window_s": "number",
@@ -24,6 +27,7 @@ COLUMNS: dict[str, str] = {
     "ttft_text_s": "number",
     "e2e_s": "number",
     "server_latency_s": "number",
+    **dict.fromkeys(PERCENTILES, "number"),
     "intended_s": "number",
     "sent_s": "number",
     "send_lag_s": "number",
@@ -33,7 +37,8 @@ COLUMNS: dict[str, str] = {
 }
 """Every column a Trace may have, in order: number (float64), count (int64), text (coded) or id (plain text).
 
-`window_s` and `requests` belong to a Trace of windows; `intended_s` to `attempts` to one that was measured.
+`window_s`, `requests` and `PERCENTILES` belong to a Trace of windows; `intended_s` to `attempts` to one that was
+measured.
 """
 
 GROUPING = ("model", "scope", "region", "account", "app", "operation", "tier")

@@ -88,8 +88,9 @@ def lengths(trace: Trace, column: str) -> dict[str, float | int | None]:
     known = whole(values)
     total = int(known.sum())
     if trace.kind == "windows":
-        requests = trace.requests
-        return {**empty, "total": total, "mean": total / requests if requests else None}
+        counts = trace.column("requests")
+        counted = 0 if counts is None else int(np.nansum(counts[~np.isnan(values.astype(np.float64))]))
+        return {**empty, "total": total, "mean": total / counted if counted else None}
     return {"total": total, **spread(known, (50, 90, 99))}
 
 
@@ -115,7 +116,9 @@ def outcomes(trace: Trace) -> dict[str, int | None]:
     values = trace.text("outcome")
     if values is None:
         return dict.fromkeys(OUTCOMES)
-    return {name: int((values == name).sum()) for name in OUTCOMES}
+    counts = trace.column("requests") if trace.kind == "windows" else None
+    each = np.ones(len(trace)) if counts is None else np.nan_to_num(counts)
+    return {name: int(each[values == name].sum()) for name in OUTCOMES}
 
 
 def prefix_reuse(trace: Trace) -> dict[str, Any] | None:
@@ -152,6 +155,7 @@ def cannot_answer(trace: Trace, found: dict[str, Any]) -> tuple[str, ...]:
         unsaid = ["cache", *(bucket for bucket in unsaid if not bucket.startswith("cache_"))]
     missing = [f"{bucket} tokens: the format does not hold them" for bucket in unsaid]
     if trace.kind == "windows":
+        missing.append("max_tokens, and how requests of one window differ: the rows are sums")
         missing.append(f"gaps and token percentiles of single requests: the rows are sums over {trace.window_s:g} s")
         finer = [w for w, value in found["dispersion"].items() if value is None]
         if finer:

@@ -211,9 +211,14 @@ class Trace:
         """Write rows and metadata to a parquet file, whole or not at all."""
         from bedrock_lab.traffic.parquet import write_trace
 
-        if Path(path).suffix in OTHER_SUFFIXES:
-            raise InputError(f"{path}: a trace is written as parquet; give a name that ends in .parquet")
-        return write_trace(self, Path(path))
+        return write_trace(self, parquet_name(path))
+
+
+def parquet_name(path: str | Path) -> Path:
+    """Return the path a trace is written to, or refuse a name that promises another format."""
+    if Path(path).suffix in OTHER_SUFFIXES:
+        raise InputError(f"{path}: a trace is written as parquet; give a name that ends in .parquet")
+    return Path(path)
 
 
 def make_trace(

@@ -21,7 +21,7 @@ from bedrock_lab.errors import LabError
 from bedrock_lab.measuring.concluding.totals import Totals
 from bedrock_lab.measuring.sending.journal import FIELDS, files, lines, read_line
 from bedrock_lab.traffic.arrays import from_numpy, to_numpy
-from bedrock_lab.traffic.columns import COLUMNS
+from bedrock_lab.traffic.columns import COLUMNS, PERCENTILES
 from bedrock_lab.traffic.parquet import KEY, PLAIN
 from bedrock_lab.traffic.trace import READER_VERSION
 from bedrock_lab.traffic.usage import BUCKETS
@@ -31,7 +31,7 @@ CHUNK, GROUP = 2_048, 8
 """Rows that are held as objects at a time, and how many such chunks make a row group of the file."""
 
 KINDS = {"number": pa.float64(), "count": pa.int64(), "text": pa.dictionary(pa.int32(), pa.string()), "id": pa.string()}
-NOT_OURS = {"window_s", "requests", "account"}
+NOT_OURS = {"window_s", "requests", "account", *PERCENTILES}
 SCHEMA = pa.schema([(name, KINDS[kind]) for name, kind in COLUMNS.items() if name not in NOT_OURS])
 
 
