@@ -11,6 +11,7 @@ import typer
 
 from bedrock_lab.cli import policies
 from bedrock_lab.cli.output import JSON, REGION, emit
+from bedrock_lab.errors import InputError
 from bedrock_lab.settings import DEFAULTS, setting
 
 PACKAGES = {
@@ -36,18 +37,28 @@ def doctor(
     ] = policies.PLACE,
     cache: Annotated[str, typer.Option("--cache", help="The table of cached answers.")] = policies.TABLE,
     create: Annotated[bool, typer.Option("--create", help="Make that table, if there is none.")] = False,
+    enable_logging: Annotated[
+        bool, typer.Option("--enable-logging", help="Print the calls that switch the invocation log on; none is run.")
+    ] = False,
     region: str | None = REGION,
     json: bool = JSON,
 ) -> None:
     """Say what is installed and which credentials and endpoints would be used, without calling AWS."""
+    asked = policies.Asked(model=model, cache=cache, s3=s3, region=region)
+    if enable_logging:
+        if policy is not None or create:
+            raise InputError("--enable-logging stands alone: leave out --policy and --create")
+        policies.show_logging(asked, as_json=json)
+        return
     if policy is not None or create:
-        asked = policies.Asked(model=model, cache=cache, s3=s3, region=region)
         policies.show(policy, asked, create=create, as_json=json)
         return
+    held = credentials(os.environ, Path.home())
     found = {
         "python": platform.python_version(),
         "packages": {group: {name: _version(name) for name in names} for group, names in PACKAGES.items()},
-        "credentials": credentials(os.environ, Path.home()),
+        "credentials": held,
+        "traffic": paths(held["source"]),
         "region": os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"),
         "endpoints": {k: v for k, v in sorted(os.environ.items()) if k.startswith("AWS_ENDPOINT_URL")},
         "settings": {name: setting(name) for name in DEFAULTS},
@@ -84,6 +95,23 @@ def credentials(env: Any, home: Path) -> dict[str, Any]:
     return {"source": None, "profile": profile}
 
 
+def paths(source: str | None) -> dict[str, dict[str, str]]:
+    """Say which ways to one's own traffic the credentials can open, as far as that is known without using them.
+
+    What their policies allow is not known here: only that there are none, or that they are of Bedrock alone.
+    """
+    allowed, why = "unknown", "their policies are not asked; the first call says, and changes nothing"
+    if source is None:
+        allowed, why = "no", "there are no credentials (an instance role is not looked for)"
+    elif source.startswith("Bedrock API key"):
+        allowed, why = "no", "a Bedrock API key calls models and nothing else"
+    ways = {
+        "metrics": "trace from-cloudwatch; rights: doctor --policy read",
+        "logs": "FILE s3://bucket/prefix/, where logging is on (doctor --enable-logging); rights: doctor --policy logs",
+    }
+    return {name: {"allowed": allowed, "why": why, "how": how} for name, how in ways.items()}
+
+
 def _profiles(path: Path) -> set[str]:
     parser = ConfigParser(interpolation=None, strict=False)
     try:
@@ -103,6 +131,7 @@ def _text(found: dict[str, Any]) -> str:
     profile = found["credentials"]["profile"]
     named = f", profile {profile}" if profile else ""
     lines.append(f"credentials: {source or 'none found (an instance role is not looked for)'}{named}")
+    lines += [f"traffic by {name}: {w['allowed']} ({w['why']}): {w['how']}" for name, w in found["traffic"].items()]
     lines.append(f"AWS Region: {found['region'] or 'not set'}")
     lines += [f"endpoint {name}: {value}" for name, value in found["endpoints"].items()]
     lines += [f"setting {name}: {value}" for name, value in found["settings"].items() if value is not None]

@@ -12,6 +12,8 @@ TABLE = "dynamodb://bedrock-lab-answers"
 MODEL = "us.amazon.nova-lite-v1:0"
 PLACE = "s3://bedrock-lab-batch/runs/"
 LOGS = "s3://bedrock-invocation-logs/AWSLogs/"
+LOGS_ROOT = LOGS.removesuffix("AWSLogs/")
+"""Where the log is delivered to: AWS adds ``AWSLogs/``."""
 ROLE = "bedrock-lab-batch"
 ACCOUNT = "123456789012"
 
@@ -92,12 +94,12 @@ def read(asked: Asked) -> Shown:
 
 
 KNOWN: dict[str, Callable[[Asked], Shown]] = {
-    "read": read,
     "logs": logs,
     "measure": measure,
     "cache": cache,
     "batch": batch,
     "provision": provision,
+    "read": read,
 }
 
 
@@ -119,6 +121,23 @@ def show(policy: str | None, asked: Asked, *, create: bool, as_json: bool) -> No
         lines += ["the table was made" if made else "the table is there"]
     beside = {"created": made} if policy == "cache" else {}
     emit({**found.documents, "calls": list(found.calls), **beside}, "\n".join(lines), as_json=as_json)
+
+
+def show_logging(asked: Asked, *, as_json: bool) -> None:
+    """Print the calls that switch the invocation log on."""
+    from bedrock_lab.sources import logging_call
+
+    uri = LOGS_ROOT if asked.s3 == PLACE else asked.s3
+    document, calls = logging_call.bucket_policy(uri, asked.place), logging_call.commands(uri, asked.place)
+    told = {"bucket_policy": document, "calls": list(calls), "notes": list(logging_call.NOTES), "run": False}
+    lines = [
+        "bucket-policy.json:",
+        json.dumps(document, indent=2),
+        "",
+        "Nothing was run. To run, in this order:",
+        *calls,
+    ]
+    emit(told, "\n".join([*lines, "", *logging_call.NOTES]), as_json=as_json)
 
 
 def make(asked: Asked) -> bool:
