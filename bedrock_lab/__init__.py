@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from bedrock_lab.route.squeezing import squeeze as squeeze
     from bedrock_lab.route.squeezing import squeeze_messages as squeeze_messages
     from bedrock_lab.route.trimming import trim as trim
+    from bedrock_lab.sources.bills import read_bill as read_bill
     from bedrock_lab.sources.cloudwatch import from_cloudwatch as from_cloudwatch
     from bedrock_lab.sources.reading import read_trace as read_trace
     from bedrock_lab.traffic import Trace as Trace
@@ -90,6 +91,7 @@ _HOME = {
     "profile": "bedrock_lab.traffic",
     "prompt_cache": "bedrock_lab.predict.prefix_economics",
     "quota": "bedrock_lab.predict.quota_outlook",
+    "read_bill": "bedrock_lab.sources.bills",
     "read_labels": "bedrock_lab.route.labels",
     "read_trace": "bedrock_lab.sources.reading",
     "report": "bedrock_lab.views.decision",

@@ -433,7 +433,7 @@ def test_denied_and_expired_are_one_line(bucket, monkeypatch):
         ("AccessDenied", "access denied; bedrock-lab doctor --policy logs"),
         ("ExpiredToken", "credentials"),
     ):
-        monkeypatch.setattr(s3_logs, "_client", lambda _, code=code: Denying(code, 403))
+        monkeypatch.setattr(s3_logs, "connected", lambda _, code=code: Denying(code, 403))
         with pytest.raises(InputError, match=said):
             lab.read_trace("s3://calls/l/")
 

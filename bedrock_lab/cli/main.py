@@ -17,6 +17,7 @@ from bedrock_lab.cli import (
     alternatives,
     answers,
     batch,
+    bills,
     capacity,
     doctor,
     endpoint,
@@ -80,6 +81,8 @@ app.command("price")(market.price)
 app.command("models")(market.models)
 app.add_typer(market.prices_app, name="prices")
 app.add_typer(traces.app, name="trace")
+traces.app.command("from-bill")(bills.from_bill)
+app.command("bill")(bills.bill)
 app.command("plan")(capacity.plan)
 app.command("plan-check")(capacity.plan_check)
 app.command("sweep")(sweeps.sweep)

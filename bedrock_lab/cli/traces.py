@@ -125,7 +125,7 @@ def convert(
     json: bool = JSON,
 ) -> None:
     """Write a trace of any format as parquet, with where it comes from."""
-    _written(read_file(file, format, columns, app_key=app_key, since=since, until=until), out, file, as_json=json)
+    written(read_file(file, format, columns, app_key=app_key, since=since, until=until), out, file, as_json=json)
 
 
 @app.command()
@@ -143,7 +143,7 @@ def synth(
     """Make traffic like a trace's, by resampling."""
     from bedrock_lab.traffic.synthesis import synth as resample
 
-    _written(resample(read_file(like, format, columns), hours, chosen_seed(seed)), out, like, as_json=json)
+    written(resample(read_file(like, format, columns), hours, chosen_seed(seed)), out, like, as_json=json)
 
 
 @app.command("from-averages")
@@ -165,7 +165,7 @@ def from_averages(
     from bedrock_lab.traffic.averages import from_averages as make
 
     trace = make(requests_per_month, input_mean, output_mean, shape=shape, days=days, seed=chosen_seed(seed))
-    _written(trace, out, None, as_json=json)
+    written(trace, out, None, as_json=json)
 
 
 @app.command("from-cloudwatch")
@@ -214,10 +214,11 @@ def from_cloudwatch(
         **arguments,
     )
     say_left_out(trace)
-    _written(trace, out, None, as_json=json)
+    written(trace, out, None, as_json=json)
 
 
-def _written(trace: Any, out: str, read: str | None, *, as_json: bool) -> None:
+def written(trace: Any, out: str, read: str | None, *, as_json: bool) -> None:
+    """Write a trace, and say what it holds and what it cannot answer."""
     from bedrock_lab.errors import InputError
     from bedrock_lab.traffic.profiling import profile as describe
 
@@ -233,7 +234,8 @@ def _written(trace: Any, out: str, read: str | None, *, as_json: bool) -> None:
         "profile": found.to_dict(),
         "cannot_answer": list(found.cannot_answer),
     }
-    text = f"{path}: {trace.requests:,} requests, {trace.origin}"
+    held = f"{trace.requests:,} requests" if trace.requests or trace.kind == "requests" else f"{len(trace):,} windows"
+    text = f"{path}: {held}, {trace.origin}"
     if found.cannot_answer:
         text += "\nit cannot say: " + ", ".join(found.cannot_answer)
     emit(result, text, as_json=as_json)

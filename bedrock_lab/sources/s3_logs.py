@@ -58,7 +58,7 @@ def read_s3_logs(
         S3 does not answer.
     """
     bucket, prefix = place_of(uri)
-    s3 = _client(arguments)
+    s3 = connected(arguments)
     try:
         keys = [key for key in listed(s3, bucket, prefix, wanted, sleep) if _is_log(key)]
         if not keys:
@@ -93,7 +93,7 @@ def listed(s3: Any, bucket: str, prefix: str, wanted: Wish, sleep: Callable[[flo
     flat = not wanted.bounded or DAY.search(prefix) is not None
     request: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix} | ({} if flat else {"Delimiter": "/"})
     while True:
-        page = _patiently(lambda: s3.list_objects_v2(**request), bucket, sleep)
+        page = asked(lambda: s3.list_objects_v2(**request), bucket, sleep)
         for item in page.get("Contents", ()):
             if not bedrock_logs.outside(PurePosixPath("/" + item["Key"]), wanted):
                 yield item["Key"]
@@ -154,7 +154,8 @@ def _is_log(key: str) -> bool:
     return not key.endswith("/") and not bedrock_logs.beside(PurePosixPath(key))
 
 
-def _patiently(call: Callable[[], Any], bucket: str, sleep: Callable[[float], None]) -> Any:
+def asked(call: Callable[[], Any], bucket: str, sleep: Callable[[float], None]) -> Any:
+    """Ask about a bucket, patiently; what it refuses is one line."""
     try:
         return calling.patiently(call, sleep)
     except calling.errors() as error:
@@ -167,7 +168,8 @@ def _patiently(call: Callable[[], Any], bucket: str, sleep: Callable[[float], No
         raise LabError from error
 
 
-def _client(arguments: dict[str, Any]) -> Any:
+def connected(arguments: dict[str, Any]) -> Any:
+    """Return a client of S3."""
     from botocore.config import Config
 
     given = {name: value for name, value in arguments.items() if value is not None}

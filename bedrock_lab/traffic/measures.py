@@ -157,6 +157,9 @@ def cannot_answer(trace: Trace, found: dict[str, Any]) -> tuple[str, ...]:
     if trace.kind == "windows":
         missing.append("max_tokens, and how requests of one window differ: the rows are sums")
         missing.append(f"gaps and token percentiles of single requests: the rows are sums over {trace.window_s:g} s")
+        counts = trace.column("requests")
+        if counts is not None and np.isnan(counts).all():
+            missing.append("number of requests: no window counts them")
         finer = [w for w, value in found["dispersion"].items() if value is None]
         if finer:
             missing.append(f"dispersion at {', '.join(finer)} s: the windows are longer")

@@ -283,7 +283,8 @@ def make_trace(
         table, offset = rebased(table)
         start_time = shift(start_time, offset)
     given = [b for b in BUCKETS if f"{b}_tokens" in names] if expresses is None else expresses
-    filled = [n for n in table.column_names if n == "time_s" or table.column(n).null_count < len(table)]
+    needed = {"time_s", "requests"} if kind == "windows" else {"time_s"}  # windows of a bill know no requests
+    filled = [n for n in table.column_names if n in needed or table.column(n).null_count < len(table)]
     return Trace(
         table=table.select(filled),
         kind=kind,

@@ -6,6 +6,7 @@ from typing import Any
 
 from bedrock_lab.catalogue import places
 from bedrock_lab.catalogue.model import ARN, Model, invocable, lifecycle, models, split_prefix
+from bedrock_lab.catalogue.names import model_name, with_provider
 from bedrock_lab.local.asked import Asked
 from bedrock_lab.local.control import tags
 from bedrock_lab.local.control.book import InferenceProfile
@@ -14,7 +15,6 @@ from bedrock_lab.local.control.owned import new_arn, own, owns
 from bedrock_lab.local.control.pages import page
 from bedrock_lab.local.problems import AWSError, invalid
 from bedrock_lab.local.runtime.serving import callable_from, serve
-from bedrock_lab.local.services.names import model_name, with_provider
 
 SYSTEM, APPLICATION = "inference-profile", "application-inference-profile"
 MOST_PROFILES = 1000

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from bedrock_lab.catalogue import places, prices
+from bedrock_lab.catalogue import names, places, prices
 from bedrock_lab.catalogue.model import ARN, CONTEXT, Model, invocable, lifecycle, models, resolve, split_prefix
 from bedrock_lab.catalogue.offers import offer
 from bedrock_lab.catalogue.tables import table_by
@@ -13,7 +13,6 @@ from bedrock_lab.errors import InputError
 from bedrock_lab.local.asked import Asked
 from bedrock_lab.local.problems import END_OF_LIFE, INVALID_MODEL, AWSError, invalid
 from bedrock_lab.local.runtime.families import embedding
-from bedrock_lab.local.services import names
 
 NAME_CHARACTERS = 20
 

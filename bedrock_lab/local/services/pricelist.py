@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from bedrock_lab.catalogue.names import CODES
 from bedrock_lab.local.asked import Asked
 from bedrock_lab.local.problems import AWSError
-from bedrock_lab.local.services.names import CODES
 from bedrock_lab.local.services.paging import NotATokenError, page
 from bedrock_lab.local.services.pricelist_listing import Listing, held, listing, version_of
 

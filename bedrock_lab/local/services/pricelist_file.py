@@ -5,8 +5,8 @@ from typing import Any
 
 import orjson
 
+from bedrock_lab.catalogue.names import CODES
 from bedrock_lab.local.engine import Engine
-from bedrock_lab.local.services.names import CODES
 from bedrock_lab.local.services.pricelist_listing import FORM, listing, version_of
 
 PATH = re.compile(r"/offers/v1\.0/aws/(\w+)/(current|\d+)/(?:([\w-]+)/index|(region_index))\.json")

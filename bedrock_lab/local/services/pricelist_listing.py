@@ -9,11 +9,11 @@ from typing import Any
 import orjson
 
 from bedrock_lab.catalogue.model import models
+from bedrock_lab.catalogue.names import CODES
 from bedrock_lab.catalogue.pricelist import price_rows
 from bedrock_lab.catalogue.tables import as_date, table
 from bedrock_lab.local.engine import Engine
 from bedrock_lab.local.services.gently import gently, keep
-from bedrock_lab.local.services.names import CODES
 from bedrock_lab.local.services.pricelist_products import Product, products
 
 FORM, VERSION = "v1.0", "%Y%m%d000000"

@@ -12,10 +12,10 @@ from datetime import date
 
 from bedrock_lab.catalogue import offers, places
 from bedrock_lab.catalogue.model import Model, invocable, lifecycle, models
+from bedrock_lab.catalogue.names import model_name, quota_name
 from bedrock_lab.catalogue.pricelist import Prices, Spot
 from bedrock_lab.local.profile import Profile
 from bedrock_lab.local.services.gently import gently, keep
-from bedrock_lab.local.services.names import model_name, quota_name
 
 DAY_MINUTES = 1440
 GB = 1e9

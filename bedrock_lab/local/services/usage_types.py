@@ -4,9 +4,9 @@ Three ways of writing: with dashes under AmazonBedrock and AmazonBedrockService,
 for older models and in small letters for newer ones.
 """
 
+from bedrock_lab.catalogue import names
 from bedrock_lab.catalogue.model import models
 from bedrock_lab.catalogue.pricelist import PriceRow
-from bedrock_lab.local.services import names
 
 DASHED = {
     "input": "input-tokens",
