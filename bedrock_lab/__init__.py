@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bedrock_lab.assumptions import Assumption as Assumption
     from bedrock_lab.batch.batch_job import BatchJob as BatchJob
     from bedrock_lab.billing import bill as bill
+    from bedrock_lab.bills.reconciling import reconcile as reconcile
     from bedrock_lab.cache.response import ResponseCache as ResponseCache
     from bedrock_lab.catalogue.pricelist import prices as prices
     from bedrock_lab.client.budget import Budget as Budget
@@ -94,6 +95,7 @@ _HOME = {
     "read_bill": "bedrock_lab.sources.bills",
     "read_labels": "bedrock_lab.route.labels",
     "read_trace": "bedrock_lab.sources.reading",
+    "reconcile": "bedrock_lab.bills.reconciling",
     "report": "bedrock_lab.views.decision",
     "save_latency": "bedrock_lab.measuring.fitting",
     "simulate": "bedrock_lab.planning.checking",

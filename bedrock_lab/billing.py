@@ -3,11 +3,15 @@
 import dataclasses
 from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bedrock_lab.assumptions import Assumption
+from bedrock_lab.bills.charge import Charges
+from bedrock_lab.bills.reconciliation import Reconciliation
+from bedrock_lab.bills.reconciling import reconcile
 from bedrock_lab.catalogue.pricelist import Prices
 from bedrock_lab.catalogue.pricelist import prices as load_prices
 from bedrock_lab.catalogue.target import Target, lifecycle_warning
@@ -22,7 +26,7 @@ from bedrock_lab.pricing import (
     unknown_ttl_prices,
 )
 from bedrock_lab.quote import EXACT, Line, add, plain
-from bedrock_lab.rows import TOKEN_RATIO, priced_rows
+from bedrock_lab.rows import TOKEN_RATIO, priced_rows, thresholds_passed
 from bedrock_lab.traffic.checked import checked
 from bedrock_lab.traffic.clock import MONTH_S
 from bedrock_lab.traffic.trace import Trace
@@ -30,6 +34,18 @@ from bedrock_lab.traffic.usage import BUCKETS
 
 GROUPS = ("model", "scope", "region", "account", "app", "operation", "tier", "outcome")
 """Columns a bill can be grouped by."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a bill was made of, for what is asked of it later."""
+
+    trace: Trace
+    prices: Prices
+    model: str | None
+    as_model: str | None
+    region: str | None
+    scope: str | None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +62,7 @@ class Bill:
     assumptions: tuple[Assumption, ...]
     warnings: tuple[str, ...]
     lo_hi: tuple[Decimal, Decimal]
+    asked: Asked = dataclasses.field(repr=False)
 
     @property
     def cost_usd(self) -> Decimal:
@@ -62,6 +79,16 @@ class Bill:
         """Net cost of a month of such traffic [USD], to a millionth."""
         month = self.cost_usd * MONTH_S / Decimal(str(self.period_s))
         return month.quantize(Decimal("0.000001"))
+
+    def reconcile(self, charged: Charges | str | Path) -> Reconciliation:
+        """Say why AWS charged something else: `charged` is what `lab.read_bill` returns, or the path of a bill."""
+        asked = self.asked
+        if asked.as_model is not None:
+            raise InputError(
+                f"a bill as {asked.as_model} is no bill of what was called; reconcile one without as_model"
+            )
+        given = {"model": asked.model, "region": asked.region, "scope": asked.scope}
+        return reconcile(asked.trace, charged, asked.prices, **given)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON of ``bedrock-lab trace cost``."""
@@ -136,12 +163,7 @@ def bill(
     rows = priced_rows(trace, model=model, as_model=as_model, region=region, scope=scope, token_ratio=token_ratio)
     frame = pd.DataFrame({b: v.astype(np.int64) for b, v in rows.tokens.items()})
     frame["code"] = rows.codes
-    prompt = frame[[b for b in rows.tokens if b != "output"]].sum(axis=1).to_numpy()
-    above = np.zeros(len(frame), dtype=np.int64)
-    for code, where in enumerate(rows.targets):
-        for edge in prices.thresholds(where.model.id, where.scope, where.tier) if rows.single else ():
-            above[(rows.codes == code) & (prompt > edge)] = edge
-    frame["above"] = above
+    frame["above"] = thresholds_passed(rows, prices)
     for name in names:
         values = trace.text(name) if name != "model" else None
         if name == "model":
@@ -201,6 +223,7 @@ def bill(
         assumptions=tuple(assumptions),
         warnings=(*rows.warnings, *prices.notes, *(w for w in ending if w)),
         lo_hi=(low, high),
+        asked=Asked(trace=trace, prices=prices, model=model, as_model=as_model, region=region, scope=scope),
     )
 
 

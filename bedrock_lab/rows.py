@@ -129,6 +129,17 @@ def priced_rows(
     )
 
 
+def thresholds_passed(rows: Rows, prices: Prices) -> NDArray[np.int64]:
+    """Long-context threshold each priced row has passed [tokens]; 0 for none, and for windows, which are sums."""
+    above = np.zeros(len(rows.codes), dtype=np.int64)
+    if rows.single:
+        prompt = sum((v for b, v in rows.tokens.items() if b != "output"), np.zeros(len(rows.codes)))
+        for code, where in enumerate(rows.targets):
+            for edge in prices.thresholds(where.model.id, where.scope, where.tier):
+                above[(rows.codes == code) & (prompt > edge)] = edge
+    return above
+
+
 def _counted(trace: Trace) -> tuple[NDArray[np.int64], dict[str, Floats], list[str]]:
     """Find the rows that were served and whose tokens are known: (row numbers, tokens by bucket, warnings)."""
     warnings: list[str] = []

@@ -113,6 +113,8 @@ class Charges:
         One a usage type, kind, account and span of time.
     rows, other_rows, skipped
         Rows of Bedrock, of other services, and those that cannot be read: together, the lines of the files.
+    covers
+        The time the bill is for, over all its billing periods, as ISO 8601 UTC; None where it does not say.
     partial
         What is missing where not everything could be read; None for a whole bill.
     """
@@ -126,6 +128,7 @@ class Charges:
     skipped: tuple[Skipped, ...] = ()
     assumptions: tuple[Assumption, ...] = ()
     warnings: tuple[str, ...] = ()
+    covers: tuple[str, str] | None = None
     partial: str | None = None
 
     @property

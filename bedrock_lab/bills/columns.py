@@ -8,7 +8,8 @@ import re
 
 CODE, NAME, TYPE, KIND, START, END = "product_code", "product_name", "usage_type", "kind", "start", "end"
 AMOUNT, USD, NET, LIST, UNIT, ACCOUNT = "amount", "usd", "net_usd", "list_usd", "unit", "account"
-REGION, BILLER, SERVICE, CURRENCY, TEXT = "region", "biller", "service", "currency", "description"
+REGION, SERVICE, CURRENCY = "region", "service", "currency"
+FROM, UNTIL = "period_start", "period_end"
 UPFRONT, AMORTISED = "reservation_usd", "amortised_usd"
 
 KNOWN = {
@@ -26,10 +27,10 @@ KNOWN = {
     "line_item_usage_account_id": ACCOUNT,
     "product_region_code": REGION,
     "product_region": REGION,
-    "bill_billing_entity": BILLER,
+    "bill_billing_period_start_date": FROM,
+    "bill_billing_period_end_date": UNTIL,
     "product_servicecode": SERVICE,
     "line_item_currency_code": CURRENCY,
-    "line_item_line_item_description": TEXT,
     "reservation_effective_cost": UPFRONT,
 }
 NEEDED = ("line_item_usage_type", "line_item_usage_amount", "line_item_unblended_cost")

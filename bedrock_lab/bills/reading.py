@@ -14,7 +14,7 @@ from bedrock_lab.assumptions import Assumption, Kind, Origin
 from bedrock_lab.bills import columns as c
 from bedrock_lab.bills import cost_explorer_csv
 from bedrock_lab.bills.charge import Charge, Charges, total
-from bedrock_lab.bills.rows import charge_of, is_bedrock
+from bedrock_lab.bills.rows import charge_of, is_bedrock, moment
 from bedrock_lab.errors import InputError
 from bedrock_lab.traffic.readers.files import PARQUET, FileError, load, one_line, text_of, unpacked
 from bedrock_lab.traffic.trace import Skipped
@@ -39,6 +39,7 @@ class Gathering:
         self.rows = self.other_rows = 0
         self.skipped: list[Skipped] = []
         self.formats: Counter[str] = Counter()
+        self.periods: set[tuple[str, str]] = set()
 
     def take(self, row: Mapping[str, Any], file: str, line: int) -> None:
         """Count one row: of Bedrock, of another service, or one that cannot be read."""
@@ -46,7 +47,10 @@ class Gathering:
             self.other_rows += 1
             return
         try:
+            first, last = moment(row.get(c.FROM), "the billing period"), moment(row.get(c.UNTIL), "the billing period")
             self.add(charge_of(row, identities=self.identities))
+            if first and last:
+                self.periods.add((first, last))
         except InputError as error:
             self.skipped.append(Skipped(file=file, line=line, reason=str(error)))
 
@@ -78,6 +82,7 @@ class Gathering:
             other_rows=self.other_rows,
             skipped=tuple(self.skipped),
             assumptions=unit_assumptions(found),
+            covers=(min(p[0] for p in self.periods), max(p[1] for p in self.periods)) if self.periods else None,
             **more,
         )
 

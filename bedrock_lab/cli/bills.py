@@ -1,10 +1,28 @@
-"""``bill`` and ``trace from-bill``: what AWS charged, by what."""
+"""``bill``, ``reconcile``, ``trace from-bill``: what AWS charged, by what, and why not what the traffic comes to."""
 
 from typing import Annotated, Any
 
 import typer
 
-from bedrock_lab.cli.output import AWS_REGION, ENDPOINT, JSON, MOST_SAID, PROFILE, emit, warn
+from bedrock_lab.cli.output import (
+    APP_KEY,
+    AWS_REGION,
+    COLUMNS,
+    ENDPOINT,
+    FORMAT,
+    JSON,
+    MOST_SAID,
+    OVERLAY,
+    PROFILE,
+    ROWS_MODEL,
+    SCOPE,
+    SINCE,
+    UNTIL,
+    emit,
+    load_prices,
+    read_file,
+    warn,
+)
 from bedrock_lab.views.text import in_columns
 
 IDENTITIES = typer.Option(False, "--identities", help="Keep account ids as they are, instead of hashes.")
@@ -74,6 +92,54 @@ def from_bill(
 
     found = read(file, origin, region, endpoint_url, profile)
     written(trace_of_bill(found), out, file, as_json=json)
+
+
+def reconcile(
+    trace: Annotated[str, typer.Argument(metavar="TRACE", help="The traffic: logs, a trace, a table.")],
+    bill: Annotated[str, typer.Option("--bill", metavar="FILE", help="A bill: a file, a folder, or s3://.")],
+    fail_if: Annotated[
+        list[str] | None,
+        typer.Option("--fail-if", metavar="EXPR", help='Exit 3 where it is true: "unexplained_share > 0.01"; repeat.'),
+    ] = None,
+    format: str = FORMAT,  # noqa: A002 - the option's word
+    columns: str | None = COLUMNS,
+    app_key: str | None = APP_KEY,
+    since: str | None = SINCE,
+    until: str | None = UNTIL,
+    model: str | None = ROWS_MODEL,
+    source_region: Annotated[
+        str | None, typer.Option("--source-region", help="Source Region of rows that name none.")
+    ] = None,
+    scope: str | None = SCOPE,
+    date: Annotated[
+        str | None, typer.Option("--date", help="Prices as of this day, YYYY-MM-DD (default: the bill's last).")
+    ] = None,
+    overlay: str | None = OVERLAY,
+    origin: str = ORIGIN,
+    region: str | None = AWS_REGION,
+    endpoint_url: str | None = ENDPOINT,
+    profile: str | None = PROFILE,
+    json: bool = JSON,
+) -> None:
+    """Say why AWS charged what it did: causes that sum to the difference from a trace, and what is unexplained."""
+    from bedrock_lab.bills.reconciling import priced_as_of
+    from bedrock_lab.bills.reconciling import reconcile as hold_against
+    from bedrock_lab.gates import read_gate
+
+    gates = [read_gate(text) for text in fail_if or ()]
+    traffic = read_file(trace, format, columns, app_key=app_key, since=since, until=until)
+    charged = read(bill, origin, region, endpoint_url, profile)
+    prices = load_prices(date or priced_as_of(charged), overlay)
+    found = hold_against(traffic, charged, prices, model=model, region=source_region, scope=scope)
+    for gate in gates:
+        gate.holds(found.figures)  # a name that is none of the answer's is said before anything is printed
+    warn(found.warnings)
+    rows = [(c.cause, f"{c.usd:+f}", c.detail) for c in found.causes]
+    text = f"{found.answer}\n\n{in_columns(('cause', 'USD', 'what'), rows)}"
+    text += "".join(f"\nassumed: {a.name}, {a.source}" for a in found.assumptions)
+    emit(found.to_dict(), text, as_json=json)
+    for gate in gates:
+        gate.check(found.figures)
 
 
 def read(
