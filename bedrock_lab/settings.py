@@ -13,6 +13,7 @@ DEFAULTS: dict[str, str | None] = {
     "region": "us-east-1",
     "outputs": "outputs",
     "overlay": None,
+    "prices": None,
     "seed": "0",
 }
 """Every setting with its default; a name not listed here is refused wherever it stands."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from bill_maker import PAYER, legacy_csv, line, sample
+from botocore.session import Session
 from botocore.stub import Stubber
 
 import bedrock_lab as lab
@@ -252,3 +253,16 @@ def test_a_line_made_by_hand_is_the_one_of_the_api(tmp_path):
     (tmp_path / "r.csv").write_text(legacy_csv([row]))
     found = lab.read_bill(tmp_path / "r.csv").charges[0]
     assert (found.meaning.model, found.tokens) == ("amazon.nova-pro", 1_000)
+
+
+def test_the_policy_names_calls_there_are(capsys):
+    """``doctor --policy bill`` allows reading alone, by botocore's own names of operations."""
+    assert run(["doctor", "--policy", "bill", "--s3", "s3://reports/cur/", "--json"]) == 0
+    policy = json.loads(capsys.readouterr().out)["policy"]
+    actions = [action for statement in policy["Statement"] for action in statement["Action"]]
+    models = {"ce": "ce", "pricing": "pricing"}
+    for service, _, name in (action.partition(":") for action in actions):
+        assert name.startswith(("Get", "List"))
+        if service in models:
+            assert name in Session().get_service_model(models[service]).operation_names
+    assert {"ce:GetCostAndUsage", "ce:GetDimensionValues"} <= set(actions)

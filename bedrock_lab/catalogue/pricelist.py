@@ -1,7 +1,6 @@
 """Token prices: dated rows by model, Region, scope, tier and bucket, and the one that holds on a day."""
 
 import dataclasses
-import functools
 from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -9,10 +8,21 @@ from typing import Any, NamedTuple
 from bedrock_lab.catalogue import overlay as overlays
 from bedrock_lab.catalogue import places
 from bedrock_lab.catalogue.model import find, models
-from bedrock_lab.catalogue.tables import Row, as_date, price_files, table_by
+from bedrock_lab.catalogue.price_table import (
+    ALL_BUCKETS,
+    NONE_ADDED,
+    TIERS,
+    Added,
+    Key,
+    PriceRow,
+    price_rows,
+    read_rows,
+)
+from bedrock_lab.catalogue.tables import as_date
 from bedrock_lab.errors import InputError, UnknownPriceError, listing
 
-TIERS = ("default", "priority", "flex", "batch", "latency-optimized")
+__all__ = ["ALL_BUCKETS", "TIERS", "PriceRow", "Prices", "Spot", "price_rows", "prices"]
+
 ANYWHERE = "*"
 """Region of a row that holds in every commercial Region."""
 
@@ -24,87 +34,6 @@ class Spot(NamedTuple):
     region: str
     scope: str
     tier: str
-
-
-class PriceRow(NamedTuple):
-    """A dated price fact.
-
-    Attributes
-    ----------
-    usd_per_mtok
-        List price [USD per 1M tokens].
-    above_tokens
-        The row prices all tokens of a request whose prompt is longer than this [tokens].
-    effective
-        Day the price came into force, where a source says so.
-    known_from
-        Earliest day a source showed this value.
-    also
-        Further sources that show the same value.
-    """
-
-    model: str
-    region: str
-    scope: str
-    tier: str
-    above_tokens: int
-    bucket: str
-    usd_per_mtok: Decimal
-    effective: date | None
-    known_from: date
-    checked: date
-    kind: str
-    source: str
-    also: tuple[str, ...]
-    used: bool
-    note: str
-
-    @property
-    def since(self) -> date:
-        """Day from which the row counts."""
-        return self.effective or self.known_from
-
-
-_day = functools.cache(date.fromisoformat)
-
-
-def _price_row(row: Row) -> PriceRow:
-    return PriceRow(
-        model=row["model"],
-        region=row["region"],
-        scope=row["scope"],
-        tier=row["tier"],
-        above_tokens=int(row["above_tokens"]),
-        bucket=row["bucket"],
-        usd_per_mtok=Decimal(row["usd_per_mtok"]),
-        effective=_day(row["effective"]) if row["effective"] else None,
-        known_from=_day(row["known_from"]),
-        checked=_day(row["checked"]),
-        kind=row["kind"],
-        source=row["source"],
-        also=tuple(row["also"].split()),
-        used=row["used"] == "yes",
-        note=row["note"],
-    )
-
-
-@functools.cache
-def price_rows(model: str) -> tuple[PriceRow, ...]:
-    """All price rows of a model, those set aside included; only its provider's file is read."""
-    file = f"prices/{models()[model].id.partition('.')[0]}"
-    if file not in price_files():
-        return ()
-    return tuple(_price_row(row) for row in table_by(file, "model").get(model, ()))
-
-
-@functools.cache
-def _index(model: str) -> dict[tuple[str, str, str, int, str], tuple[PriceRow, ...]]:
-    """Rows in force at some time by (scope group, region, tier, threshold, bucket), oldest first."""
-    index: dict[tuple[str, str, str, int, str], list[PriceRow]] = {}
-    for row in price_rows(model):
-        if row.used:
-            index.setdefault((row.scope, row.region, row.tier, row.above_tokens, row.bucket), []).append(row)
-    return {key: tuple(sorted(rows, key=lambda r: r.since)) for key, rows in index.items()}
 
 
 def _group(scope: str) -> str:
@@ -125,10 +54,11 @@ class Prices:
 
     as_of: date
     overlay: tuple[overlays.OverlayRow, ...] = ()
+    added: Added = NONE_ADDED
 
     def rows_on(self, spot: Spot, bucket: str, above: int = 0, *, any_day: bool = False) -> tuple[PriceRow, ...]:
         """Rows that hold at a spot, oldest first; empty where there are none."""
-        index = _index(spot.model)
+        index = self.added.index(spot.model)
         for label in _labels(spot.region):
             rows = index.get((_group(spot.scope), label, spot.tier, above, bucket), ())
             rows = rows if any_day else tuple(row for row in rows if row.since <= self.as_of)
@@ -162,7 +92,7 @@ class Prices:
     def thresholds(self, model: str, scope: str, tier: str) -> tuple[int, ...]:
         """Prompt lengths above which all tokens of a request are repriced, ascending [tokens]."""
         group = _group(scope)
-        return tuple(sorted({k[3] for k in _index(model) if k[0] == group and k[2] == tier and k[3] > 0}))
+        return tuple(sorted({k[3] for k in self.added.index(model) if k[0] == group and k[2] == tier and k[3] > 0}))
 
     def net(self, spot: Spot, bucket: str, list_price: Decimal) -> tuple[Decimal, str | None]:
         """Net price and the source of the agreement, if one applies."""
@@ -173,7 +103,7 @@ class Prices:
 
     def _missing(self, spot: Spot, bucket: str, above: int) -> str:
         group, labels = _group(spot.scope), _labels(spot.region)
-        keys = _index(spot.model).keys()
+        keys = self.added.index(spot.model).keys()
         scoped = [k for k in keys if k[0] == group]
         if not scoped:
             held = sorted({"in-region and geo" if k[0] == "regional" else "global" for k in keys})
@@ -201,28 +131,26 @@ class Prices:
 
     def regions_of(self, model: str, scope: str, tier: str) -> list[str]:
         """Say where a tier of a model is priced: Regions, or every Region of a geography."""
-        return _places([k for k in _index(model) if k[0] == _group(scope) and k[2] == tier])
+        return _places([k for k in self.added.index(model) if k[0] == _group(scope) and k[2] == tier])
 
     def to_frame(self, model: str | None = None) -> Any:
         """All rows, those set aside included, as a pandas DataFrame."""
         import pandas as pd
 
         chosen = [find(model).id] if model else list(models())
-        return pd.DataFrame([row._asdict() for name in chosen for row in price_rows(name)])
+        held = [*(row for name in chosen for row in price_rows(name)), *self.added.rows]
+        return pd.DataFrame([row._asdict() for row in held if row.model in chosen])
 
     def _repr_html_(self) -> str:
         return f"<p>Prices of {len(models())} models as of {self.as_of}, {len(self.overlay)} negotiated rows</p>"
 
 
-def _places(keys: list[tuple[str, str, str, int, str]]) -> list[str]:
+def _places(keys: list[Key]) -> list[str]:
     labels = sorted({key[1] for key in keys})
     return [f"the {label} geography" if label in places.prefixes() else label for label in labels]
 
 
-ALL_BUCKETS = ("input", "cache_read", "cache_write_5m", "cache_write_30m", "cache_write_1h", "output")
-
-
-def prices(as_of: date | str | None = None, overlay: str | None = None) -> Prices:
+def prices(as_of: date | str | None = None, overlay: str | None = None, refreshed: str | None = None) -> Prices:
     """Load the price list as of a day.
 
     Parameters
@@ -231,6 +159,8 @@ def prices(as_of: date | str | None = None, overlay: str | None = None) -> Price
         Day, default today.
     overlay
         TOML file of negotiated prices.
+    refreshed
+        CSV file of rows newer than the package's, as ``bedrock-lab prices refresh`` writes it.
 
     >>> prices("2026-11-22").row(Spot("amazon.nova-pro", "us-east-1", "in-region", "default"), "input").usd_per_mtok
     Decimal('0.8')
@@ -249,4 +179,5 @@ def prices(as_of: date | str | None = None, overlay: str | None = None) -> Price
             if name in known and value not in known[name]:
                 allowed = listing(sorted(known[name]), limit=20)
                 raise InputError(f"overlay {overlay}, price {number}: unknown {name} {value!r}; known: {allowed}")
-    return Prices(as_of=as_date(as_of), overlay=rows)
+    added = NONE_ADDED if refreshed is None else Added(read_rows(refreshed))
+    return Prices(as_of=as_date(as_of), overlay=rows, added=added)

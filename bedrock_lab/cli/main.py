@@ -26,6 +26,7 @@ from bedrock_lab.cli import (
     market,
     measure,
     prefixes,
+    price_files,
     provisioned,
     quota,
     reports,
@@ -80,6 +81,10 @@ def root(
 app.command("price")(market.price)
 app.command("models")(market.models)
 app.add_typer(market.prices_app, name="prices")
+market.prices_app.command("overlay")(price_files.overlay)
+market.prices_app.command("from-bill")(price_files.from_bill)
+market.prices_app.command("refresh")(price_files.refresh)
+market.prices_app.command("diff")(price_files.diff)
 app.add_typer(traces.app, name="trace")
 traces.app.command("from-bill")(bills.from_bill)
 app.command("bill")(bills.bill)

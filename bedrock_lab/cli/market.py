@@ -7,6 +7,9 @@ import typer
 from bedrock_lab.cli.output import DATE, JSON, OVERLAY, REGION, SCOPE, chosen_region, emit, load_prices, warn, whole
 from bedrock_lab.views.text import in_columns
 
+SCOPES = {"regional": "in-region", "global": "global"}
+"""Scope an overlay is asked with for a row's scope group; in-region and geo share a price, not always an agreement."""
+
 prices_app = typer.Typer(
     help="The price list: its rows, their sources and dates.", no_args_is_help=True, rich_markup_mode=None
 )
@@ -157,18 +160,20 @@ def models(
 def show(
     model: Annotated[str, MODEL],
     date: str | None = DATE,
+    overlay: str | None = OVERLAY,
     json: bool = JSON,
 ) -> None:
-    """Show every price row of a model, those set aside included, with the reason."""
+    """Show every price row of a model, list and net, those set aside included, with the reason."""
     from bedrock_lab.catalogue.model import resolve
-    from bedrock_lab.catalogue.pricelist import price_rows
-    from bedrock_lab.catalogue.tables import as_date
+    from bedrock_lab.catalogue.pricelist import Spot, price_rows
     from bedrock_lab.errors import InputError
     from bedrock_lab.quote import plain
 
-    day = as_date(date)
+    listed = load_prices(date, overlay)
+    day = listed.as_of
     found = resolve(model).model.id
-    first = min((r.since for r in price_rows(found)), default=None)
+    held = (*price_rows(found), *(r for r in listed.added.rows if r.model == found))
+    first = min((r.since for r in held), default=None)
     if first is not None and day < first:
         raise InputError(f"no price of {found} on {day}; the first row is of {first}")
     rows = [
@@ -179,6 +184,9 @@ def show(
             "above_tokens": r.above_tokens,
             "bucket": r.bucket,
             "usd_per_mtok": plain(r.usd_per_mtok),
+            "net_usd_per_mtok": plain(
+                listed.net(Spot(found, r.region, SCOPES[r.scope], r.tier), r.bucket, r.usd_per_mtok)[0]
+            ),
             "effective": r.effective.isoformat() if r.effective else None,
             "known_from": r.known_from.isoformat(),
             "checked": r.checked.isoformat(),
@@ -188,11 +196,11 @@ def show(
             "used": r.used,
             "note": r.note,
         }
-        for r in price_rows(found)
+        for r in held
         if r.since <= day
     ]
     text = in_columns(
-        ("Region", "scope", "tier", "above", "bucket", "USD per 1M", "since", "used", "source"),
+        ("Region", "scope", "tier", "above", "bucket", "USD per 1M", "net", "since", "used", "source"),
         [
             (
                 str(row["region"]),
@@ -201,6 +209,7 @@ def show(
                 f"{row['above_tokens']:,}" if row["above_tokens"] else "",
                 str(row["bucket"]),
                 str(row["usd_per_mtok"]),
+                str(row["net_usd_per_mtok"]),
                 str(row["effective"] or row["known_from"]),
                 "yes" if row["used"] else "no",
                 f"{row['source']} {row['note']}".strip(),

@@ -80,10 +80,10 @@ def chosen_region(flag: str | None) -> str | None:
 
 
 def load_prices(date: str | None, overlay: str | None) -> Any:
-    """Load the price list with the overlay of flag or settings."""
+    """Load the price list with the overlay of flag or settings, and the refreshed rows of settings."""
     from bedrock_lab.catalogue.pricelist import prices
 
-    return prices(date, setting("overlay", overlay))
+    return prices(date, setting("overlay", overlay), setting("prices"))
 
 
 def read_file(path: str, format_: str, columns: str | None, **logs: Any) -> Any:

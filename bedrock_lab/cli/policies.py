@@ -14,6 +14,7 @@ PLACE = "s3://bedrock-lab-batch/runs/"
 LOGS = "s3://bedrock-invocation-logs/AWSLogs/"
 LOGS_ROOT = LOGS.removesuffix("AWSLogs/")
 """Where the log is delivered to: AWS adds ``AWSLogs/``."""
+REPORTS = "s3://cost-and-usage-reports/cur/"
 ROLE = "bedrock-lab-batch"
 ACCOUNT = "123456789012"
 
@@ -93,6 +94,13 @@ def read(asked: Asked) -> Shown:
     return Shown({"policy": read_policy(asked.place)})
 
 
+def bill(asked: Asked) -> Shown:
+    """Show what reading the bill and the price list takes."""
+    from bedrock_lab.sources.policy import bill_policy
+
+    return Shown({"policy": bill_policy(REPORTS if asked.s3 == PLACE else asked.s3)})
+
+
 KNOWN: dict[str, Callable[[Asked], Shown]] = {
     "logs": logs,
     "measure": measure,
@@ -100,6 +108,7 @@ KNOWN: dict[str, Callable[[Asked], Shown]] = {
     "batch": batch,
     "provision": provision,
     "read": read,
+    "bill": bill,
 }
 
 

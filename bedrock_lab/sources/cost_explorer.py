@@ -26,7 +26,7 @@ REGION = "us-east-1"
 METRICS = ("UnblendedCost", "NetUnblendedCost", "AmortizedCost", "UsageQuantity")
 DENIED = frozenset({"AccessDeniedException", "AccessDenied", "UnauthorizedOperation"})
 FORBIDDEN = 403
-POLICY = "the rights it needs are ce:GetDimensionValues and ce:GetCostAndUsage"
+POLICY = "bedrock-lab doctor --policy bill prints the rights it needs, ce:GetCostAndUsage among them"
 
 Say = Callable[[str], None]
 

@@ -35,3 +35,18 @@ def read_policy(region: str, account: str = ACCOUNT) -> dict[str, Any]:
         for kind in ("application-inference-profile", "provisioned-model")
     ]
     return {"Version": "2012-10-17", "Statement": [metrics, allow("WhatAnIdServes", QUESTIONS, held)]}
+
+
+def bill_policy(uri: str) -> dict[str, Any]:
+    """Return a policy that allows reading a report under one prefix, Cost Explorer and the price list, and nothing else.
+
+    Cost Explorer and the price list know no resources; the former bills 0.01 USD a request.
+
+    >>> bill_policy("s3://reports/cur/")["Statement"][2]["Action"]
+    ['ce:GetCostAndUsage', 'ce:GetDimensionValues', 'pricing:GetProducts']
+    """
+    found = logs_policy(uri)
+    found["Statement"].append(
+        allow("Bill", ("ce:GetCostAndUsage", "ce:GetDimensionValues", "pricing:GetProducts"), "*")
+    )
+    return found
