@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from bedrock_lab.assumptions import Assumption as Assumption
     from bedrock_lab.batch.batch_job import BatchJob as BatchJob
     from bedrock_lab.billing import bill as bill
+    from bedrock_lab.bills.example import example_bill as example_bill
+    from bedrock_lab.bills.example import example_log as example_log
     from bedrock_lab.bills.reconciling import reconcile as reconcile
     from bedrock_lab.cache.response import ResponseCache as ResponseCache
     from bedrock_lab.catalogue.pricelist import prices as prices
@@ -75,6 +77,8 @@ _HOME = {
     "evaluate": "bedrock_lab.planning.evaluating",
     "compare": "bedrock_lab.planning.alternatives",
     "evaluate_routes": "bedrock_lab.route.evaluation",
+    "example_bill": "bedrock_lab.bills.example",
+    "example_log": "bedrock_lab.bills.example",
     "example_conversations": "bedrock_lab.traffic.conversations",
     "example_trace": "bedrock_lab.traffic",
     "fit_latency": "bedrock_lab.measuring.fitting",

@@ -127,9 +127,12 @@ def test_what_is_no_price_of_tokens_is_counted():
 
 def test_two_prices_for_one_thing_are_a_conflict():
     """Where products of one cell disagree neither is taken; where they agree one is."""
-    same = product("USE1-Nova2.0Pro-text-input-tokens", "0.001375")
-    found = read(same, product("USE1-Nova2.0Pro-input-tokens", "0.001375"), product("USE1-NovaPro-input-tokens", "0.0008"),
-                 product("USE1-NovaPro-text-input-tokens", "0.0009"))  # fmt: skip
+    found = read(
+        product("USE1-Nova2.0Pro-text-input-tokens", "0.001375"),
+        product("USE1-Nova2.0Pro-input-tokens", "0.001375"),
+        product("USE1-NovaPro-input-tokens", "0.0008"),
+        product("USE1-NovaPro-text-input-tokens", "0.0009"),
+    )
     assert prices_of(found) == {("amazon.nova-2-pro", "regional", "default", "input"): Decimal("1.375")}
     assert found.conflicts == ("amazon.nova-pro us-east-1 regional default 0 input: 0.8, 0.9 USD",)
 
@@ -170,7 +173,7 @@ def refreshed(tmp_path, monkeypatch, *products, today=TODAY, missing=()):
 
 
 def test_new_prices_are_dated_rows_of_the_users_own_file(tmp_path, monkeypatch):
-    """A changed price is a row from its day on, a second change a further row; the package's files stay as they are."""
+    """A changed price is a row from its day on, a second change another; the package's files stay as they are."""
     package = Path(lab.__file__).parent / "catalogue" / "data" / "prices" / "amazon.csv"
     held = package.read_bytes()
     dearer = product("USE1-NovaPro-input-tokens", "0.0009", day="2026-12-01")

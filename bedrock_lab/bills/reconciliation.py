@@ -85,16 +85,21 @@ class Reconciliation:
         return self.causes[-1].usd
 
     @property
-    def answer(self) -> str:
-        """One sentence."""
+    def comparison(self) -> str:
+        """One sentence on the difference."""
         found = [c for c in self.causes[:-1] if c.usd]
         largest = max(found, key=lambda c: abs(c.usd), default=None)
-        said = f", most of it {largest.cause} ({float(largest.usd):+,.2f} USD)" if largest else ""
+        said = f", its largest cause {largest.cause} ({float(largest.usd):+,.2f} USD)" if largest else ""
         return (
-            f"AWS charged {float(self.bill_usd):,.2f} USD, the trace comes to {float(self.trace_usd):,.2f} USD: "
+            f"The trace comes to {float(self.trace_usd):,.2f} USD: a difference of "
             f"{float(self.difference_usd):+,.2f} USD{said}; {float(self.unexplained_usd):+,.2f} USD are unexplained "
             f"({self.unexplained_share:.2%} of the bill)."
         )
+
+    @property
+    def answer(self) -> str:
+        """What was charged, and why it is not what the trace comes to."""
+        return f"AWS charged {float(self.bill_usd):,.2f} USD. {self.comparison}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON of ``bedrock-lab reconcile``."""

@@ -62,7 +62,7 @@ def take_out_what_one_side_has_alone(
         elif at.place not in logged:
             found.add(why.OUTSIDE, usd, f"{at.place.region}: an account or Region the trace has no row of")
         elif at.period not in logged[at.place]:
-            found.add(why.OUTSIDE, usd, f"{at.place.region} {when}: a {grain.word} without log delivery")
+            found.add(why.OUTSIDE, usd, f"{at.place.region} {when}: no log was delivered")
         else:
             continue
         del theirs[at]

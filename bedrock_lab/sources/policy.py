@@ -38,7 +38,7 @@ def read_policy(region: str, account: str = ACCOUNT) -> dict[str, Any]:
 
 
 def bill_policy(uri: str) -> dict[str, Any]:
-    """Return a policy that allows reading a report under one prefix, Cost Explorer and the price list, and nothing else.
+    """Return a policy that allows reading a report under one prefix, Cost Explorer and the price list, nothing else.
 
     Cost Explorer and the price list know no resources; the former bills 0.01 USD a request.
 

@@ -11,6 +11,13 @@ if TYPE_CHECKING:
     from bedrock_lab.views.batch import batch_results_table as batch_results_table
     from bedrock_lab.views.batch import batch_ways_chart as batch_ways_chart
     from bedrock_lab.views.batch import batch_ways_table as batch_ways_table
+    from bedrock_lab.views.bills import bill_answer as bill_answer
+    from bedrock_lab.views.bills import bill_chart as bill_chart
+    from bedrock_lab.views.bills import bill_days_chart as bill_days_chart
+    from bedrock_lab.views.bills import bill_lines_table as bill_lines_table
+    from bedrock_lab.views.bills import causes_chart as causes_chart
+    from bedrock_lab.views.bills import causes_table as causes_table
+    from bedrock_lab.views.bills import cells_table as cells_table
     from bedrock_lab.views.charts import demand_chart as demand_chart
     from bedrock_lab.views.charts import load_duration_chart as load_duration_chart
     from bedrock_lab.views.costs import candidates_chart as candidates_chart
@@ -68,6 +75,13 @@ _HOME = {
     "batch_results_table": "batch",
     "batch_ways_chart": "batch",
     "batch_ways_table": "batch",
+    "bill_answer": "bills",
+    "bill_chart": "bills",
+    "bill_days_chart": "bills",
+    "bill_lines_table": "bills",
+    "causes_chart": "bills",
+    "causes_table": "bills",
+    "cells_table": "bills",
     "candidates_chart": "costs",
     "savings_chart": "costs",
     "demand_chart": "charts",
@@ -132,11 +146,18 @@ __all__ = [
     "batch_results_table",
     "batch_ways_chart",
     "batch_ways_table",
+    "bill_answer",
+    "bill_chart",
+    "bill_days_chart",
+    "bill_lines_table",
     "break_even_table",
     "cache_answer",
     "candidates_chart",
     "candidates_table",
     "cash_flow_chart",
+    "causes_chart",
+    "causes_table",
+    "cells_table",
     "course_chart",
     "coverage_chart",
     "demand_chart",

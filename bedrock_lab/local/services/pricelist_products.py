@@ -12,11 +12,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from bedrock_lab.catalogue import names, offers, places
+from bedrock_lab.catalogue import names, offers, places, usage_types
 from bedrock_lab.catalogue.billing_places import LOCATION_TYPE, PLACES
 from bedrock_lab.catalogue.model import models
 from bedrock_lab.catalogue.pricelist import PriceRow, Prices, Spot, price_rows
-from bedrock_lab.local.services import usage_types
 
 TERM, RATE = "JRTCKXETXF", "6YS6EN2CT7"
 """AWS's codes of on-demand terms and of their one rate."""
