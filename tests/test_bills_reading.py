@@ -10,6 +10,7 @@ import zipfile
 from decimal import Decimal
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from bill_maker import (
     BEDROCK,
@@ -174,7 +175,7 @@ def test_zip_and_tabs_are_read(tmp_path):
         ("line_item_usage_amount", "", "the usage amount is missing"),
         ("line_item_usage_amount", "-5", "the usage amount is -5"),
         ("line_item_currency_code", "CNY", "currency 'CNY'; only USD is read"),
-        ("line_item_usage_start_date", "yesterday", "the start: 'yesterday' is no time"),
+        ("line_item_usage_start_date", "yesterday", "the start is 'yesterday', no time"),
     ],
 )
 def test_a_row_that_cannot_be_read_is_listed_with_its_line(tmp_path, column, value, said):
@@ -225,6 +226,31 @@ def test_the_command_prints_one_object_and_no_account(capsys, tmp_path):
     data = (tmp_path / "t.parquet").read_bytes()
     assert PAYER.encode() not in data
     assert lab.read_bill(SAMPLES / REPORTS[0], identities=True).charges[0].account == PAYER
+
+
+def test_a_shifted_row_names_no_account(tmp_path, capsys):
+    """A row whose cells are shifted is listed without the account or ARN that stands in the wrong column."""
+    arn = f"arn:aws:bedrock:us-east-1:{PAYER}:application-inference-profile/a1b2c3d4e5f6"
+    wrong = [
+        ROWS[1] | {"line_item_unblended_cost": arn},
+        ROWS[1] | {"line_item_usage_start_date": PAYER + "x"},
+        ROWS[1] | {"line_item_currency_code": PAYER},
+    ]
+    (tmp_path / "r.csv").write_text(legacy_csv([ROWS[0], *wrong]))
+    assert run(["bill", str(tmp_path / "r.csv"), "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert len(json.loads(out)["skipped"]) == 3
+    assert PAYER not in out + err
+    assert "arn:aws" not in out + err
+
+
+def test_regional_lines_of_models_that_need_a_profile_are_geo_windows():
+    """A trace of a bill names the scope a model can be called in, at the same price."""
+    frame = trace_of_bill(lab.read_bill(SAMPLES / REPORTS[0])).to_frame()
+    scopes = {(m, s) for m, s in zip(frame["model"], frame["scope"], strict=True)}
+    assert ("amazon.nova-pro", "in-region") in scopes
+    assert ("anthropic.claude-sonnet-4-6", "geo") in scopes
+    assert ("anthropic.claude-haiku-4-5", "global") in scopes
 
 
 def test_accounts_keep_apart_by_their_hash():
@@ -364,7 +390,7 @@ def test_mutated_parquet_breaks_nothing(tmp_path):
         path.write_bytes(bytes(spoilt))
         found = read_or_none(path)
         if found is not None:
-            assert found.rows + found.other_rows + len(found.skipped) == len(ROWS) + 1
+            assert found.rows + found.other_rows + len(found.skipped) == pq.ParquetFile(path).metadata.num_rows
 
 
 def test_cost_explorers_cells_are_counted(tmp_path):

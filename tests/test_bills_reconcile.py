@@ -5,6 +5,7 @@ import datetime as dt
 import json
 import os
 import random
+import time
 from collections import Counter
 from decimal import Decimal
 
@@ -13,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from bill_maker import PRICES, legacy_csv, line, other, write_cur2_parquet
+from botocore.config import Config
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_local_logging import Place
@@ -36,6 +38,7 @@ IDS = {
     "us.anthropic.claude-sonnet-4-6": (SONNET, "in-region"),
     "amazon.nova-pro-v1:0": (NOVA, "in-region"),
 }
+ONCE = Config(retries={"total_max_attempts": 1})
 BUCKETS = {"inputTokens": "input", "outputTokens": "output", "cacheReadInputTokens": "cache_read"}
 OTHER_HOUR = dt.datetime(2026, 11, 1, 3)  # noqa: DTZ001 - CUR's timestamps name no zone
 
@@ -51,7 +54,7 @@ def call(client, rng, i):
     asked = {"modelId": model, "messages": [{"role": "user", "content": [{"text": f"question {i % 7}"}]}]}
     if "haiku" in model and i % 2:
         ttl = rng.choice(["5m", "1h"])
-        long = f"A rule that is read again and again ({ttl}). " * 900
+        long = f"A rule that is read again and again ({ttl}). " * 400
         asked["system"] = [{"text": long}, {"cachePoint": {"type": "default", "ttl": ttl}}]
     if "nova" in model:
         asked["serviceTier"] = {"type": rng.choice(["default", "priority", "flex"])}
@@ -80,6 +83,17 @@ def rows_of(sums):
     ]
 
 
+def delivered(place, n):
+    """Wait until n records lie in the log, and return it; records wait for each other."""
+    deadline = time.monotonic() + 120
+    while True:
+        trace = lab.read_trace("s3://calls/", **place.aws.client_kwargs())
+        if len(trace) == n or time.monotonic() > deadline:
+            assert len(trace) == n
+            return trace
+        time.sleep(0.1)
+
+
 @pytest.fixture(scope="module")
 def run_():
     """Make calls over six hours by two accounts; return the trace of their log and what the endpoint says of them."""
@@ -91,7 +105,7 @@ def run_():
         clients = {}
         for account in ACCOUNTS:
             known = {**place.aws.client_kwargs(), "aws_access_key_id": account}
-            clients[account] = boto3.client("bedrock-runtime", **known)
+            clients[account] = boto3.client("bedrock-runtime", **known, config=ONCE)
             control = boto3.client("bedrock", **known)
             control.put_model_invocation_logging_configuration(
                 loggingConfig={"s3Config": {"bucketName": "calls"}, "textDataDeliveryEnabled": True}
@@ -111,8 +125,7 @@ def run_():
                         sums[(*where, bucket)] += tokens
             seen = len(shown)
         logged = sum(r["operation"] in {"Converse", "ConverseStream"} for r in place.aws.engine.shown())
-        place.records(logged)
-        trace = lab.read_trace("s3://calls/", **place.aws.client_kwargs())
+        trace = delivered(place, logged)
         for client in clients.values():
             client.close()
     return trace, sums

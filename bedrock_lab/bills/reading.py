@@ -58,7 +58,7 @@ class Gathering:
         """Count one charge."""
         self.rows += charge.rows
         key = (
-            (charge.usage_type, charge.kind, charge.product, charge.unit, charge.meaning),
+            (charge.usage_type, charge.kind, charge.product, charge.unit, charge.meaning.region),
             (charge.start, charge.end, charge.account, charge.list_usd is None),
         )
         held = self.held.setdefault(key, [])
@@ -315,6 +315,8 @@ def _read_parquet(gathered: Gathering, file: str, data: bytes) -> None:
             for row in batch.rename_columns([places[n] for n in batch.schema.names]).to_pylist():
                 line += 1
                 gathered.take(_row(row), file, line)
+        if line != report.metadata.num_rows:
+            raise FileError(file, f"says {report.metadata.num_rows:,} rows and holds {line:,}; copy the file again")
     except (pa.ArrowException, OSError, UnicodeDecodeError, ValueError) as error:
         if isinstance(error, InputError):
             raise

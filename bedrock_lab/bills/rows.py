@@ -1,5 +1,6 @@
 """A row of a cost and usage report as a charge, and rows of one hour, usage type and kind as one."""
 
+import functools
 import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
@@ -40,6 +41,7 @@ KIND_OF = {
 UNITS = {"1k tokens": 1_000, "1,000 tokens": 1_000, "1m tokens": 1_000_000, "tokens": 1, "token": 1}
 BY_THOUSAND, BY_MILLION = 1_000, 1_000_000
 NOUGHT = Decimal(0)
+IDENTITY = re.compile(r"\d{12}")
 EDITION = "(amazon bedrock edition)"
 TEXT_OF_MARKET = re.compile(r"^(?:[A-Z]{2,3}\d?-)?MP:[A-Z]{2,3}\d?_.*(?:token|TPM|ModelUnit)", re.IGNORECASE)
 
@@ -67,6 +69,16 @@ def kind_of(line_item_type: str) -> str:
     return known or (DISCOUNT if "discount" in line_item_type.lower() else FEE)
 
 
+def shown(value: Any) -> str:
+    """Write a cell of a message: short, and without what names an account, which a shifted row may hold.
+
+    >>> shown("arn:aws:iam::123456789012:user/x"), shown("a 123456789012")
+    ("'...'", "'a ...'")
+    """
+    text = str(value)
+    return repr("..." if "arn:" in text else IDENTITY.sub("...", text)[:40])
+
+
 def decimal(value: Any, what: str, default: Decimal | None = None) -> Decimal:
     """Read an amount; one that is not there is `default`, or refused.
 
@@ -82,7 +94,7 @@ def decimal(value: Any, what: str, default: Decimal | None = None) -> Decimal:
     except InvalidOperation:
         found = Decimal("NaN")
     if not found.is_finite() or abs(found.adjusted()) > 30:
-        raise InputError(f"{what} is {str(value)[:40]!r}; a number is allowed")
+        raise InputError(f"{what} is {shown(value)}; a number is allowed")
     return found
 
 
@@ -99,11 +111,20 @@ def moment(value: Any, what: str) -> str | None:
     """Read a time as ISO 8601 UTC; None where there is none."""
     if value is None or value == "":
         return None
-    text = value.isoformat() if hasattr(value, "isoformat") else str(value)
     try:
-        return iso_utc(utc_ns(text.replace(" UTC", "Z")))
-    except InputError as error:
-        raise InputError(f"{what}: {error}") from None
+        return _iso(value.isoformat() if hasattr(value, "isoformat") else str(value))
+    except InputError:
+        raise InputError(f"{what} is {shown(value)}, no time; ISO 8601 such as 2026-11-02T09:00:00Z") from None
+
+
+@functools.lru_cache(maxsize=4_096)
+def _iso(text: str) -> str:
+    return iso_utc(utc_ns(text.replace(" UTC", "Z")))
+
+
+@functools.lru_cache(maxsize=4_096)
+def _label(account: str) -> str:
+    return hashed(account)
 
 
 def charge_of(row: Mapping[str, Any], *, identities: bool = False) -> Charge:
@@ -116,7 +137,7 @@ def charge_of(row: Mapping[str, Any], *, identities: bool = False) -> Charge:
     """
     currency = row.get(c.CURRENCY) or "USD"
     if currency != "USD":
-        raise InputError(f"currency {currency!r}; only USD is read")
+        raise InputError(f"currency {shown(currency)}; only USD is read")
     usage_type, product = str(row.get(c.TYPE) or ""), str(row.get(c.NAME) or "")
     kind = kind_of(str(row.get(c.KIND) or ""))
     found = meaning(usage_type, product, str(row.get(c.REGION) or "") or None)
@@ -143,5 +164,5 @@ def charge_of(row: Mapping[str, Any], *, identities: bool = False) -> Charge:
         list_usd=None if listed in {None, ""} else decimal(listed, "the public cost"),
         start=moment(row.get(c.START), "the start"),
         end=moment(row.get(c.END), "the end"),
-        account=None if not account else str(account) if identities else hashed(str(account)),
+        account=None if not account else str(account) if identities else _label(str(account)),
     )

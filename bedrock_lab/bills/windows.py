@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 
 from bedrock_lab.bills.charge import Charge, Charges
+from bedrock_lab.bills.usage_type import Meaning
+from bedrock_lab.catalogue import places
+from bedrock_lab.catalogue.model import invocable
 from bedrock_lab.errors import InputError
 from bedrock_lab.traffic.clock import iso_utc, utc_ns
 from bedrock_lab.traffic.trace import Trace, make_trace
@@ -20,8 +23,8 @@ def trace_of_bill(bill: Charges) -> Trace:
     """Make a Trace of kind ``windows`` out of the tokens a bill charges on bedrock-runtime.
 
     A window is as long as the bill's rows are: an hour, a day, a month. Requests are unknown, so is what happened
-    within a window. A regional usage type stands for calls in the Region and through its geographic profile alike:
-    they are taken as in-region, which is priced the same.
+    within a window. A regional usage type stands for calls in the Region and through its geographic profile alike,
+    priced the same: they are taken as geo where the model cannot be called in-region, else as in-region.
 
     Raises
     ------
@@ -65,16 +68,22 @@ def _sums(charged: Iterable[Charge]) -> dict[Key, dict[str, Decimal]]:
     sums: dict[Key, dict[str, Decimal]] = {}
     for c in charged:
         m = c.meaning
-        key = (utc_ns(c.start or ""), c.account, str(m.model), str(m.region), str(m.scope), str(m.tier))
+        key = (utc_ns(c.start or ""), c.account, str(m.model), str(m.region), _scope(m), str(m.tier))
         held = sums.setdefault(key, {})
         held[str(m.bucket)] = held.get(str(m.bucket), Decimal(0)) + (c.tokens or Decimal(0))
     return sums
 
 
+def _scope(found: Meaning) -> str:
+    """Say in which scope calls of a line are taken."""
+    geo = found.scope == places.IN_REGION and invocable(str(found.model)).get(places.IN_REGION) == "no"
+    return places.GEO if geo else str(found.scope)
+
+
 def _notes(bill: Charges, charged: list[Charge]) -> tuple[str, ...]:
     said = [
         "from a bill: tokens by window alone; requests, max_tokens, prefixes and what failed are not on it",
-        "calls through a geographic profile share a usage type with those in the Region: taken as in-region",
+        "calls in a Region and through a geographic profile share a usage type: taken as the one the model allows",
     ]
     long = sum(c.tokens or 0 for c in charged if c.meaning.long_context)
     if long:
