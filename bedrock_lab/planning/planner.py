@@ -17,8 +17,8 @@ from bedrock_lab.planning.demand import DAY_S
 from bedrock_lab.planning.facts import price_facts
 from bedrock_lab.planning.finance import finance_of
 from bedrock_lab.planning.listing import costed_of, on_sale
-from bedrock_lab.planning.opening import ground_of, open_market
-from bedrock_lab.planning.question import ask
+from bedrock_lab.planning.opening import Ground, ground_of, open_market
+from bedrock_lab.planning.question import Question, ask
 from bedrock_lab.planning.result import Plan
 from bedrock_lab.planning.saved import plain
 from bedrock_lab.planning.sensitivity import marginal, pairs, tornado
@@ -98,6 +98,30 @@ def plan(
     rows = priced_rows(trace, model=model, as_model=as_model, region=region, scope=scope, token_ratio=token_ratio)
     _refuse_ended(rows, prices)
     ground = ground_of(trace, rows, prices, question, allow_scopes=allow_scopes, window_s=window_s, period_s=period_s)
+    return plan_of(trace, rows, ground, question, asked=asked, explain=explain)
+
+
+def plan_of(
+    trace: Trace,
+    rows: Rows,
+    ground: Ground,
+    question: Question,
+    *,
+    asked: dict[str, Any],
+    explain: bool,
+    requests: float | None = None,
+) -> Plan:
+    """Plan the rows summed in a ground: all of a trace, or those of a segment.
+
+    Parameters
+    ----------
+    asked
+        What `plan` was asked, in plain values.
+    requests
+        How many requests the rows are; default those of the trace.
+    """
+    prices, risk = ground.prices, question.risk
+    requests = float(trace.requests) if requests is None else requests
     market = open_market(ground, question)
     costing = Costing(market.demand, market.scenario)
     purchases, no_capacity = on_sale(market, costing)
@@ -116,7 +140,7 @@ def plan(
         *prices.notes,
         *(lifecycle_warning(m, prices) for m in rows.models),
         *market.warnings,
-        notes.unused(model, scope, rows),
+        notes.unused(asked.get("model"), asked.get("scope"), rows),
         notes.might(listed, decision),
         notes.outside(market),
         notes.short(market),
@@ -140,11 +164,11 @@ def plan(
         as_of=prices.as_of.isoformat(),
         source=trace.source,
         origin=trace.origin,
-        requests=int(trace.requests),
+        requests=int(requests),
         period_s=market.demand.period_s,
         decision=decision.word,
         answer=answers.sentence(
-            decision, baseline, model_id, trace.origin, days, deferrable, missed_slo=market.met is False
+            decision, baseline, model_id, trace.origin, days, question.deferrable, missed_slo=market.met is False
         ),
         baseline=baseline,
         recommended=decision.candidate,
@@ -155,7 +179,7 @@ def plan(
         pairs=pairs(market, flips, bars),
         marginal=marginal(market, judged.purchase) if judged else (),
         backtest=tested,
-        finance=finance_of(market, judged or baseline, baseline.purchase, float(trace.requests)),
+        finance=finance_of(market, judged or baseline, baseline.purchase, requests),
         actions=tuple(actions(market, decision, baseline, model_id)),
         certificate=certify(
             market.demand,
@@ -168,7 +192,7 @@ def plan(
         assumptions=tuple(market.assumptions.values()),
         warnings=tuple(dict.fromkeys(w for w in warnings if w)),
         price_sources=price_facts(rows, prices, (c.purchase for c in costed), market.figures),
-        seed=seed,
+        seed=question.seed,
         slo=question.slo,
         demand=market.demand,
         scenario=market.scenario,
