@@ -1,12 +1,16 @@
 """``report``: a notebook run as a report."""
 
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from bedrock_lab.cli.output import JSON, assignments, emit
+from bedrock_lab.cli.output import JSON, assignments, count, emit, warn
 from bedrock_lab.settings import given, setting
+
+SETTINGS = ("region", "overlay", "seed")
+"""Settings a notebook takes where it has such a parameter and was given none."""
 
 
 def report(
@@ -14,23 +18,47 @@ def report(
     parameter: Annotated[
         list[str] | None, typer.Option("-p", "--parameter", help="A parameter: name=value; repeatable.")
     ] = None,
+    params: Annotated[
+        str | None,
+        typer.Option(
+            "--params", metavar="FILE", help="TOML of parameters; -p and BEDROCK_LAB_PARAM_<NAME> come first."
+        ),
+    ] = None,
     out: Annotated[str | None, typer.Option("--out", help="Folder for results (default outputs/).")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="Name of the report (default: the notebook's).")] = None,
+    fail_if: Annotated[
+        list[str] | None,
+        typer.Option("--fail-if", metavar="EXPR", help='Exit 3 where it is true: "cost_usd > 100"; repeatable.'),
+    ] = None,
+    keep: int | None = count("--keep", "Good runs to keep, the last ones (default: all)."),
     json: bool = JSON,
 ) -> None:
-    """Run a notebook with parameters; publish its page, the notebook and a JSON sidecar."""
-    from bedrock_lab.views.runner import run_notebook
+    """Run a notebook with parameters; publish its page, the notebook and a JSON sidecar; say one line."""
+    from bedrock_lab.reports.running import run_report
 
-    values = with_settings(Path(notebook), assignments(parameter or [], "-p"))
-    done = run_notebook(Path(notebook), values, Path(setting("outputs", out) or "outputs"))
-    answer = done.record["results"].get("answer", "")
-    emit(done.to_dict(), f"{answer}\n{done.html}".strip(), as_json=json)
+    done = run_report(
+        notebook,
+        collected(Path(notebook), parameter or [], params),
+        setting("outputs", out) or "outputs",
+        name=name,
+        fail_if=fail_if or (),
+        keep=keep,
+        say=lambda alert: warn([alert]),
+        progress=True,
+    )
+    emit(done.to_dict(), done.summary, as_json=json)
+    if done.alerts:
+        raise typer.Exit(3)
 
 
-def with_settings(notebook: Path, values: dict[str, str]) -> dict[str, str]:
-    """Give a notebook the settings somebody chose, where it takes such a parameter and was not given one."""
+def collected(notebook: Path, flags: list[str], params: str | None) -> dict[str, Any]:
+    """Collect the parameters from everywhere they may be given; what is given more closely wins."""
+    from bedrock_lab.reports.given import FLAG, SETTING, Value, in_environment, read_params
     from bedrock_lab.views.notebook import read_notebook
     from bedrock_lab.views.parameters import read_parameters
 
     takes = {p.name for p in read_parameters(read_notebook(notebook))}
-    chosen = {name: setting(name) for name in ("region", "overlay", "seed") if name in takes and given(name)}
-    return {name: value for name, value in chosen.items() if value is not None} | values
+    chosen = {n: Value(setting(n), SETTING) for n in SETTINGS if n in takes and given(n)}
+    from_file = {} if params is None else {n: Value(v, params) for n, v in read_params(Path(params)).items()}
+    typed = {n: Value(v, FLAG) for n, v in assignments(flags, "-p").items()}
+    return {**chosen, **from_file, **in_environment(os.environ), **typed}

@@ -1,10 +1,13 @@
 """Write a file so that a reader sees the old one or the new one, never half of it."""
 
+import errno
 import os
 import secrets
 from pathlib import Path
 
-from bedrock_lab.errors import InputError
+from bedrock_lab.errors import InputError, LabError
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 
 def write_atomic(path: Path, text: str) -> None:
@@ -14,6 +17,8 @@ def write_atomic(path: Path, text: str) -> None:
     ------
     InputError
         When the folder cannot be written to.
+    LabError
+        When the disk is full or fails.
     """
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
@@ -23,6 +28,8 @@ def write_atomic(path: Path, text: str) -> None:
             os.fsync(file.fileno())
         beside.replace(path)
     except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
+        raise (LabError if error.errno in FULL else InputError)(
+            f"{path}: cannot be written ({error.strerror})"
+        ) from None
     finally:
         beside.unlink(missing_ok=True)
