@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bedrock_lab import views as views
+    from bedrock_lab.advice.advising import findings as findings
     from bedrock_lab.assumptions import Assumption as Assumption
     from bedrock_lab.batch.batch_job import BatchJob as BatchJob
     from bedrock_lab.billing import bill as bill
@@ -81,6 +82,7 @@ _HOME = {
     "example_log": "bedrock_lab.bills.example",
     "example_conversations": "bedrock_lab.traffic.conversations",
     "example_trace": "bedrock_lab.traffic",
+    "findings": "bedrock_lab.advice.advising",
     "fit_latency": "bedrock_lab.measuring.fitting",
     "from_averages": "bedrock_lab.traffic",
     "from_cloudwatch": "bedrock_lab.sources.cloudwatch",

@@ -18,6 +18,7 @@ from bedrock_lab.cli.output import (
     PROFILE,
     REGION,
     ROWS_MODEL,
+    SHAPE,
     SINCE,
     TOKEN_RATIO,
     UNTIL,
@@ -57,11 +58,19 @@ def profile(
     period_s: Annotated[
         float | None, typer.Option("--period-s", parser=real, metavar="X", help="Time the trace stands for [s].")
     ] = None,
+    model: str | None = ROWS_MODEL,
+    region: str | None = REGION,
+    deferrable: float | None = number("--deferrable", "Share of the requests that can wait a day, for the findings."),
+    shape: str | None = SHAPE,
+    date: str | None = DATE,
+    overlay: str | None = OVERLAY,
     json: bool = JSON,
 ) -> None:
-    """Describe a trace: tokens, peaks, burstiness, what it cannot say."""
+    """Describe a trace: tokens, peaks, burstiness, what it cannot say, and what to do about it in USD a month."""
+    from bedrock_lab.advice.advising import findings
     from bedrock_lab.traffic.profiling import profile as describe
     from bedrock_lab.traffic.profiling import profile_by
+    from bedrock_lab.views.findings import findings_text
     from bedrock_lab.views.tables import traffic_table
 
     trace = read_file(file, format, columns, app_key=app_key, since=since, until=until)
@@ -69,7 +78,21 @@ def profile(
     result = found.to_dict()
     if by:
         result["by"] = profile_by(trace, [n for n in by.split(",") if n])
-    emit(result, str(traffic_table(trace)), as_json=json)
+    seen = findings(
+        trace,
+        load_prices(date, overlay),
+        model=model,
+        region=chosen_region(region),
+        deferrable=deferrable,
+        shape=shape,
+        period_s=period_s,
+        file=file,
+    )
+    told = seen.to_dict()
+    result |= {name: told[name] for name in ("usd_month", "findings", "nothing", "not_looked_at")}
+    result |= {"date": seen.as_of, "assumptions": told["assumptions"], "warnings": told["warnings"]}
+    warn(seen.warnings)
+    emit(result, f"{traffic_table(trace)}\n\n{findings_text(seen)}", as_json=json)
 
 
 @app.command()
