@@ -13,7 +13,7 @@ from bedrock_lab.errors import InputError, LabError
 from bedrock_lab.traffic.identities import hidden, without_identities
 from bedrock_lab.traffic.readers import bedrock_logs
 from bedrock_lab.traffic.readers.bedrock_logs import Wish
-from bedrock_lab.traffic.readers.files import FileError, unpacked
+from bedrock_lab.traffic.readers.files import FileError
 from bedrock_lab.traffic.readers.raw import Raw, join, trace_of_raw
 from bedrock_lab.traffic.trace import Skipped, Trace
 
@@ -143,7 +143,7 @@ def _read(
                     skipped.append(Skipped(file=where, line=None, reason=data))
                     continue
                 try:
-                    parts.append(bedrock_logs.read(where, unpacked(where, data), wanted))
+                    parts.append(bedrock_logs.read(where, data, wanted))
                 except InputError as error:
                     reason = error.reason if isinstance(error, FileError) else str(error)
                     skipped.append(Skipped(file=where, line=None, reason=reason))

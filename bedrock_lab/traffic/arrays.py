@@ -128,13 +128,19 @@ def text_column(name: str, kind: str, values: Any) -> Any:
 
 def strings(values: Sequence[Any]) -> Any:
     """Make an arrow array of texts by its buffers: arrow's own way imports pandas."""
-    cells = [b"" if value is None else str(value).encode("utf-8", "replace") for value in values]
+    known = None
+    if None in values:
+        known = np.fromiter((value is not None for value in values), dtype=bool, count=len(values))
+        values = ["" if value is None else value for value in values]
+    cells: Sequence[Any] = values if set(map(type, values)) <= {str} else list(map(str, values))
+    joined = "".join(cells)
+    data = joined.encode("utf-8", "replace")
+    if len(data) != len(joined):
+        cells = [cell.encode("utf-8", "replace") for cell in cells]
     ends = np.zeros(len(cells) + 1, dtype=np.int32)
     np.cumsum(np.fromiter(map(len, cells), dtype=np.int32, count=len(cells)), out=ends[1:])
-    known = np.fromiter((value is not None for value in values), dtype=bool, count=len(values))
-    return pa.Array.from_buffers(
-        pa.string(), len(cells), [bits_of(known), pa.py_buffer(ends), pa.py_buffer(b"".join(cells))]
-    )
+    bits = None if known is None else bits_of(known)
+    return pa.Array.from_buffers(pa.string(), len(cells), [bits, pa.py_buffer(ends), pa.py_buffer(data)])
 
 
 def bits_of(known: np.ndarray) -> Any:

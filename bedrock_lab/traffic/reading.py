@@ -10,7 +10,7 @@ from bedrock_lab.errors import InputError, listing
 from bedrock_lab.traffic.identities import without_identities
 from bedrock_lab.traffic.readers import azure, bedrock_logs, burstgpt, mooncake, table
 from bedrock_lab.traffic.readers.bedrock_logs import Wish, wish
-from bedrock_lab.traffic.readers.files import FileError, Looks, load, look, one_line
+from bedrock_lab.traffic.readers.files import FileError, Looks, head, load, look, one_line, unpacked
 from bedrock_lab.traffic.readers.names import fields_of
 from bedrock_lab.traffic.readers.raw import Raw, join, raw_of_trace, trace_of_raw
 from bedrock_lab.traffic.trace import Skipped, Trace
@@ -98,9 +98,10 @@ def read_file(path: Path, wanted: str, columns: Mapping[str, str] | None, logs: 
 def read_one(path: Path, wanted: str, columns: Mapping[str, str] | None, logs: Wish) -> Raw | Trace:
     """Read one file as rows, or as the Trace that was written there."""
     file = str(path)
-    data = load(path)
-    if wanted == LOGS or (wanted == "auto" and bedrock_logs.fits(data)):
-        return bedrock_logs.read(file, data, logs)
+    packed = load(path)
+    if wanted == LOGS or (wanted == "auto" and bedrock_logs.fits(head(file, packed))):
+        return bedrock_logs.read(file, packed, logs)
+    data = unpacked(file, packed)
     looks = look(file, data)
     if looks.layout == "parquet" and wanted == "auto":
         trace = written_trace(file, data)
