@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install report test test-full check lock notebooks lab bench peers pictures validate clean
+.PHONY: help install report test test-full check lock notebooks lab bench peers pictures validate docs clean
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -78,6 +78,11 @@ validate: install ## predict public latencies and write docs/validation.md anew
 
 pictures: install ## draw the pictures of the README from a real run
 	$(BIN)/python docs/pictures.py
+
+docs: install ## build the site of the documents under docs/_build/html
+	$(BIN)/python docs/make_reference.py
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+	@echo docs/_build/html/index.html
 
 clean: ## remove the environment and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
