@@ -13,6 +13,7 @@ from bedrock_lab.predict.quota import Limits
 from bedrock_lab.predict.quota_demand import demand_of
 from bedrock_lab.predict.quota_passes import Case, interval, needed, passes
 from bedrock_lab.predict.quota_request import Request, most_at_once, sustained_rpm
+from bedrock_lab.predict.quota_windows import spread
 from bedrock_lab.traffic import make_trace
 
 PRICES = lab.prices("2026-11-22")
@@ -440,14 +441,68 @@ def test_bad_input_is_one_line(more, words):
     assert caught.value.exit_code == 2
 
 
-def test_traces_that_cannot_answer_are_refused():
-    """Sums by window, no input, no row of the model, no limit at all, times below 0."""
-    windows = make_trace(
-        {"time_s": np.array([0.0]), "requests": np.array([5]), "input_tokens": np.array([9])}, kind="windows",
-        window_s=60.0, origin="synthetic", source="sums", format="example",
+def windows_of(width=60.0, **columns):
+    """Make a Trace of windows one after the other."""
+    n = len(columns["requests"])
+    columns = {"time_s": np.arange(n) * width, **columns}
+    return make_trace(columns, kind="windows", window_s=width, origin="synthetic", source="sums", format="example")
+
+
+def test_windows_are_spread_evenly_and_all_at_once_at_the_other_end():
+    """Six requests a minute of 200 quota tokens, a bucket of 200 filled at 20 a second: even, none is refused.
+
+    Ten seconds fill the bucket again. All at once one gets in and five of six are refused.
+    """
+    trace = windows_of(requests=np.full(4, 6), input_tokens=np.full(4, 600), output_tokens=np.full(4, 600))
+    found = asked(trace, model="amazon.nova-lite", tpm=1_200, burst_s=10.0, max_tokens=100)
+    assert found.requests == 24
+    assert found.throttle_probability == 0
+    (at_once,) = [v for v in found.variants if v.assumption == "arrivals_in_a_window"]
+    assert at_once.throttle_probability == pytest.approx(5 / 6)
+    low, high = found.range["throttle_probability"]
+    assert low == 0
+    assert high >= 5 / 6
+    assert "83.33% would be throttled" in found.answer
+    (assumed,) = [a for a in found.assumptions if a.name == "arrivals_in_a_window"]
+    assert "sums over 60 s" in assumed.source
+    assert any("mix within one" in w for w in found.warnings)
+
+
+def test_a_window_of_one_request_is_that_request():
+    """Windows of one request each throttle as the requests in their middle do."""
+    windows = windows_of(
+        width=30.0, requests=np.ones(20, int), input_tokens=np.full(20, 900), output_tokens=np.full(20, 50)
+    )
+    requests = trace_of(
+        time_s=np.arange(20) * 30.0 + 15.0, input_tokens=np.full(20, 900), output_tokens=np.full(20, 50)
+    )
+    each = [asked(t, model="amazon.nova-lite", tpm=1_500, max_tokens=100) for t in (windows, requests)]
+    assert each[0].throttle_probability == pytest.approx(each[1].throttle_probability)
+    assert each[0].throttle_probability > 0
+
+
+def test_windows_keep_every_token_and_take_their_median_latency():
+    """Ten tokens over three requests are 4, 3 and 3; refused requests have none and are named as left out."""
+    trace = windows_of(
+        requests=np.array([3, 2]), input_tokens=np.array([10, np.nan]), outcome=np.array(["ok", "throttled"], object),
+        output_tokens=np.array([6, np.nan]), server_latency_p50_s=np.array([2.5, np.nan]),
     )  # fmt: skip
-    with pytest.raises(InputError, match="single requests"):
-        asked(windows, tpm=1000)
+    made, at_once = spread(trace)
+    assert made.column("input_tokens")[:3].tolist() == [4, 3, 3]
+    assert made.column("e2e_s")[:3].tolist() == [2.5, 2.5, 2.5]
+    assert at_once.tolist() == [0.0, 0.0, 0.0, 60.0, 60.0]
+    found = asked(trace, model="amazon.nova-lite", tpm=1_000, max_tokens=10)
+    assert found.requests == 3
+    assert any("without input tokens" in w and ": 2" in w for w in found.warnings)
+
+
+def test_traces_that_cannot_answer_are_refused():
+    """Sums that count no requests, no input, no row of the model, no limit at all, times below 0."""
+    uncounted = windows_of(requests=np.array([np.nan]), input_tokens=np.array([9]))
+    with pytest.raises(InputError, match="does not count them"):
+        asked(uncounted, tpm=1000)
+    with pytest.raises(InputError, match="1 to 5,000,000 are spread"):
+        asked(windows_of(requests=np.array([6_000_000]), input_tokens=np.array([9])), tpm=1000)
     with pytest.raises(InputError, match="input_tokens"):
         asked(trace_of(time_s=np.array([0.0])), tpm=1000)
     other = trace_of(

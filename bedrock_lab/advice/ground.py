@@ -124,9 +124,18 @@ class Ground:
 
     @property
     def counts(self) -> Floats:
-        """Requests of each row: 1, or those of a window."""
+        """Requests of each row: 1, or those of a window; 1 a window where none says."""
+        if self.trace.kind != "windows" or self.unit == "windows":
+            return np.ones(len(self.trace))
+        return np.asarray(np.nan_to_num(np.asarray(self.trace.column("requests"), dtype=float)))
+
+    @property
+    def unit(self) -> str:
+        """What `counts` counts: requests, or windows where they do not say how many requests they hold."""
         held = self.trace.column("requests") if self.trace.kind == "windows" else None
-        return np.ones(len(self.trace)) if held is None else np.nan_to_num(np.asarray(held, dtype=float))
+        if self.trace.kind != "windows":
+            return "requests"
+        return "windows" if held is None or np.isnan(np.asarray(held, dtype=float)).all() else "requests"
 
     @property
     def called(self) -> str:

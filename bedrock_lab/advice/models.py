@@ -83,7 +83,7 @@ def _replaced(ground: Ground, model: str, parts: Sequence[Part], life: Lifecycle
         no_usd=why,
         means="change",
         n=n,
-        of="requests",
+        of=ground.unit,
         share=n / max(1.0, float(ground.counts.sum())),
         do=do,
         models=(model,),
@@ -144,13 +144,13 @@ def global_scope(ground: Ground) -> list[Finding] | str:
                 id="global_scope",
                 about=model,
                 sentence=(
-                    f"{n:,.0f} requests call {model} {' and '.join(scopes)}, which costs "
+                    f"{n:,.0f} {ground.unit} call {model} {' and '.join(scopes)}, which costs "
                     f"{saved / (spent - saved):.1%} more than {name}; a call of that may be served in any commercial "
                     "Region, which your rules have to allow."
                 ),
                 usd_month=ground.month(saved),
                 n=round(n),
-                of="requests",
+                of=ground.unit,
                 share=n / max(1.0, float(ground.counts.sum())),
                 do=(
                     f"Call {name}, if data may leave the geography; the plan with it: bedrock-lab plan {ground.rows} "

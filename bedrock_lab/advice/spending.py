@@ -44,13 +44,13 @@ def app_share(ground: Ground) -> list[Finding] | str:
             id="app_share",
             about=largest,
             sentence=(
-                f"{largest} makes {n / max(1.0, of):.0%} of the requests and {share:.0%} of the cost, one of "
+                f"{largest} makes {n / max(1.0, of):.0%} of the {ground.unit} and {share:.0%} of the cost, one of "
                 f"{used} apps."
             ),
             usd_month=ground.month(float(usd[place])),
             means="cost",
             n=round(n),
-            of="requests",
+            of=ground.unit,
             share=n / max(1.0, of),
             do=f"Look there first: bedrock-lab trace cost {ground.rows} --by app,model",
             figures={"cost_share": share, "apps": used, "no_app_usd": total - float(usd.sum())},
@@ -173,7 +173,7 @@ def _waiting(ground: Ground, usd: Range, share: float, models: list[str]) -> Fin
         sentence=sentence,
         usd_month=usd,
         n=n,
-        of="requests whose model has a batch price",
+        of=f"{ground.unit} whose model has a batch price",
         share=share,
         do=(
             "Name the share that can wait a day: bedrock-lab plan "

@@ -14,6 +14,7 @@ from bedrock_lab.predict.quota import reservation, settlement
 from bedrock_lab.predict.quota_buckets import Floats
 from bedrock_lab.predict.quota_engine import Load
 from bedrock_lab.predict.quota_holding import answers, holding
+from bedrock_lab.predict.quota_windows import spread
 from bedrock_lab.traffic.clock import utc_ns
 from bedrock_lab.traffic.trace import Trace
 from bedrock_lab.traffic.usage import CACHE_WRITES
@@ -36,6 +37,8 @@ class Demand:
         The limit of each answer; the second is as long as the answer where the trace does not say.
     service_s, fastest_s, slowest_s
         How long each holds its reservation [s]; the three differ where it was not recorded.
+    at_once_s
+        When each would arrive if all of a window came at its beginning; `time_s` where arrivals are known.
     midnight_s
         Seconds from 00:00 UTC to time 0; None where the trace has no date.
     """
@@ -49,6 +52,7 @@ class Demand:
     service_s: Floats
     fastest_s: Floats
     slowest_s: Floats
+    at_once_s: Floats
     midnight_s: float | None
 
     def __len__(self) -> int:
@@ -65,20 +69,22 @@ class Demand:
         cut: dict[str, Any] = {name: value[keep] for name, value in arrays.items() if isinstance(value, np.ndarray)}
         return dataclasses.replace(self, **cut)
 
-    def load(self, *, burndown: float, reserved_burndown: float, most: str, service: str) -> Load:
+    def load(
+        self, *, burndown: float, reserved_burndown: float, most: str, service: str, arrivals: str = "time_s"
+    ) -> Load:
         """Return what the engine needs.
 
         Parameters
         ----------
         burndown, reserved_burndown
             Quota tokens of an output token when it is settled, and of a token of `max_tokens` when it is reserved.
-        most, service
-            Which field holds the limits of the answers, and which the times.
+        most, service, arrivals
+            Which field holds the limits of the answers, which the times they take, and which those they arrive at.
         """
         limit: Floats = getattr(self, most)
         output = np.minimum(self.output_tokens, limit)
         return Load(
-            time_s=self.time_s,
+            time_s=getattr(self, arrivals),
             reserved=reservation(input_tokens=self.prompt_tokens, max_tokens=limit, burndown=reserved_burndown),
             used=settlement(input_tokens=self.kept_tokens, output_tokens=output, burndown=burndown),
             service_s=getattr(self, service),
@@ -119,10 +125,15 @@ def demand_of(
     Raises
     ------
     InputError
-        The trace holds sums, or no row with known input; or an answer's limit is not known at all.
+        The trace holds windows that count no requests, or no row with known input; or an answer's limit is not known
+        at all.
     """
-    trace.need_requests("a quota")
     found = Found()
+    together = None
+    if trace.kind == "windows":
+        width = float(trace.window_s or 0.0)
+        trace, together = spread(trace)
+        _of_windows(width, trace, found, says=max_tokens is not None)
     kept = _kept(trace, model.id, found)
     prompt, whole = _prompt(trace, kept, found)
     output = _output(trace, kept, found, rng)
@@ -144,9 +155,25 @@ def demand_of(
         service_s=held.service_s,
         fastest_s=held.fastest_s,
         slowest_s=held.slowest_s,
+        at_once_s=times if together is None else together[kept],
         midnight_s=start,
     )
     return demand, found
+
+
+def _of_windows(width: float, trace: Trace, found: Found, *, says: bool) -> None:
+    """Say what sums over windows cannot answer, and what stands in for it."""
+    found.assume(
+        "arrivals_in_a_window",
+        "even",
+        f"the rows are sums over {width:g} s: requests are spread evenly over each; at the other end all come at once",
+    )
+    if trace.column("e2e_s") is not None:
+        found.assume("e2e_s", "median", "each request takes the median server latency of its window and model")
+    found.warnings.append(
+        "sums over windows do not say the mix within one: each request is taken as its window's mean"
+        f"{'' if says else '; nor max_tokens, which --max-tokens N states'}"
+    )
 
 
 def _kept(trace: Trace, model: str, found: Found) -> NDArray[np.int64]:

@@ -15,6 +15,10 @@ BURNDOWNS = (1.0, 15.0)
 """The burndown rates AWS publishes for other models run from 1 to 15."""
 
 
+ARRIVALS = "arrivals_in_a_window"
+"""What is assumed of sums over windows: even, or all at once."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Burndown:
     """Quota tokens of an output token, and how that is known."""
@@ -68,7 +72,7 @@ def assumed(case: Case, burndown: Burndown, *, simulated: bool) -> list[Assumpti
 
 
 def variants(
-    case: Case, burndown: Burndown, *, limits_assumed: bool, times_assumed: bool
+    case: Case, burndown: Burndown, *, limits_assumed: bool, times_assumed: bool, arrivals_assumed: bool
 ) -> Iterator[tuple[str, str, Case]]:
     """Name every other way things may be, one assumption at a time and then the best and the worst together."""
     best, worst = case, case
@@ -88,6 +92,9 @@ def variants(
         yield "times", "slow", dataclasses.replace(case, service="slowest_s")
         best = dataclasses.replace(best, service="fastest_s")
         worst = dataclasses.replace(worst, service="slowest_s")
+    if arrivals_assumed:
+        yield ARRIVALS, "all at once", dataclasses.replace(case, arrivals="at_once_s")
+        worst = dataclasses.replace(worst, arrivals="at_once_s")
     yield "filling", "clock", dataclasses.replace(case, filling="clock")
     free = Retries(attempts=case.retries.attempts, clients=None)
     yield "sdk_clients", "one a request", dataclasses.replace(case, retries=free)

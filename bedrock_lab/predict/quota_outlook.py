@@ -16,6 +16,7 @@ from bedrock_lab.predict.quota_buckets import LIMITS
 from bedrock_lab.predict.quota_demand import Demand, Found, demand_of
 from bedrock_lab.predict.quota_holding import TIMES
 from bedrock_lab.predict.quota_notes import (
+    ARRIVALS,
     Burndown,
     assumed,
     burndown_of,
@@ -67,7 +68,7 @@ def quota(
     Parameters
     ----------
     trace
-        Requests; None answers for one kind of request alone.
+        Requests, or windows that count them; None answers for one kind of request alone.
     prices
         For what Reserved capacity costs; by default today's list.
     tpm, rpm, tpd
@@ -172,6 +173,7 @@ def _simulated(alone: Quota, setting: Setting, rate: Burndown) -> Quota:
         rate,
         limits_assumed=bool((demand.least_max_tokens < demand.max_tokens).any()),
         times_assumed=bool((demand.fastest_s < demand.slowest_s).any()),
+        arrivals_assumed=bool((demand.at_once_s < demand.time_s).any()),
     )
     others = tuple(
         Variant(assumption=name, value=value, **setting.tried(case=other).shares) for name, value, other in ways
@@ -200,8 +202,19 @@ def _simulated(alone: Quota, setting: Setting, rate: Burndown) -> Quota:
         limits=limits,
         by_minute=_minutes(now),
         advice=advice_on(setting),
-        answer=whole_trace(len(demand), now.shares, ranges, binds, limits),
+        answer=whole_trace(len(demand), now.shares, ranges, binds, limits) + _within_windows(others),
     )
+
+
+def _within_windows(others: tuple[Variant, ...]) -> str:
+    """Say what was assumed of arrivals within windows, where the trace holds such."""
+    for each in others:
+        if each.assumption == ARRIVALS:
+            return (
+                f" The trace holds sums: arrivals are taken as even within a window; were all of one to come at once, "
+                f"{each.throttle_probability:.2%} would be throttled."
+            )
+    return ""
 
 
 def _limits(demand: Demand, case: Case, now: Passes) -> tuple[Limit, ...]:

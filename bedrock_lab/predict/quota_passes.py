@@ -26,7 +26,7 @@ class Case:
 
     Attributes
     ----------
-    burndown, reserved_burndown, most, service
+    burndown, reserved_burndown, most, service, arrivals
         As in `Demand.load`.
     filling
         How buckets refill: ``rolling`` or ``clock``.
@@ -37,13 +37,18 @@ class Case:
     reserved_burndown: float = 1.0
     most: str = "max_tokens"
     service: str = "service_s"
+    arrivals: str = "time_s"
     filling: str = "rolling"
     retries: Retries = dataclasses.field(default_factory=Retries)
 
     def load(self, demand: Demand) -> Load:
         """Return the requests as the engine takes them."""
         return demand.load(
-            burndown=self.burndown, reserved_burndown=self.reserved_burndown, most=self.most, service=self.service
+            burndown=self.burndown,
+            reserved_burndown=self.reserved_burndown,
+            most=self.most,
+            service=self.service,
+            arrivals=self.arrivals,
         )
 
 
