@@ -5,11 +5,14 @@ import shlex
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
 
 import bedrock_lab as lab
 from bedrock_lab.cli.doctor import paths
 from bedrock_lab.cli.main import run
+from bedrock_lab.client import connection
+from bedrock_lab.sources.identity import Identity
 
 
 def shown(capsys, *arguments):
@@ -70,3 +73,79 @@ def test_it_stands_alone(capsys):
 def test_what_cannot_be_known_is_unknown(source, allowed):
     """Policies are not asked: only missing credentials and keys of Bedrock alone are known not to do."""
     assert {way["allowed"] for way in paths(source).values()} == {allowed}
+
+
+def test_the_identity_is_asked_once_and_stays_hidden(aws, capsys, monkeypatch):
+    """One call of STS and nothing else; account and ARN come out only with --identities."""
+    for name, value in aws.env().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "0000123456789012")
+    told = shown(capsys, "--identity", "--region", "us-east-1")
+    assert told["identity"]["kind"] == "user"
+    assert told["identity"]["arn"] is None
+    assert "123456789012" not in json.dumps(told)
+    assert {way["allowed"] for way in told["traffic"].values()} == {"unknown"}
+    assert all("the credentials work (a user)" in way["why"] for way in told["traffic"].values())
+    open_ = shown(capsys, "--identity", "--identities", "--region", "us-east-1")
+    assert open_["identity"]["arn"] == "arn:aws:iam::123456789012:user/local"
+    assert shown(capsys)["identity"] is None
+
+
+class Refusing:
+    """Stands for STS and refuses."""
+
+    def __init__(self, code):
+        self.code = code
+
+    def get_caller_identity(self):
+        """Answer with an error of AWS."""
+        raise ClientError(
+            {"Error": {"Code": self.code, "Message": "for 123456789012"}, "ResponseMetadata": {"HTTPStatusCode": 403}},
+            "GetCallerIdentity",
+        )
+
+    def close(self):
+        """Do nothing."""
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "exit_code"),
+    [
+        ("ExpiredToken", "the AWS credentials have expired (ExpiredToken); get new ones", 2),
+        ("InvalidClientTokenId", "no usable AWS credentials (InvalidClientTokenId)", 2),
+        ("AccessDenied", "STS does not say who the caller is (AccessDenied)", 1),
+    ],
+)
+def test_credentials_that_do_not_work_are_one_line(capsys, monkeypatch, code, words, exit_code):
+    """Expired, unknown, denied: what and what to do, without the account."""
+    monkeypatch.setattr(connection, "connect", lambda *_: Refusing(code))
+    assert run(["doctor", "--identity"]) == exit_code
+    err = [line for line in capsys.readouterr().err.splitlines() if "asking STS" not in line]
+    assert len(err) == 1
+    assert words in err[0]
+    assert "123456789012" not in err[0]
+
+
+def test_each_way_names_its_policy_and_root_may_everything(capsys):
+    """Metrics, logs and bill; the policies they name are printed by doctor --policy."""
+    ways = paths("environment", Identity(kind="root", account="x", arn=None))
+    assert {name: way["policy"].split()[-1] for name, way in ways.items()} == {
+        "metrics": "read", "logs": "logs", "bill": "bill",
+    }  # fmt: skip
+    assert {way["allowed"] for way in ways.values()} == {"yes"}
+    for way in ways.values():
+        assert "Statement" in shown(capsys, *way["policy"].split()[2:])["policy"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--identities",), "--identities goes with --identity"),
+        (("--identity", "--policy", "read"), "--identity stands alone: leave out --policy"),
+        (("--identity", "--enable-logging"), "--identity stands alone: leave out --enable-logging"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(capsys, arguments, words):
+    """Before anything is asked."""
+    assert run(["doctor", *arguments]) == 2
+    assert words in capsys.readouterr().err
