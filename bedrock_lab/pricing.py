@@ -66,7 +66,7 @@ def check_buckets(spot: Spot, used: Sequence[str]) -> None:
 def line(prices: Prices, spot: Spot, bucket: str, tokens: int, above: int = 0) -> Line:
     """Price one bucket exactly."""
     row: PriceRow = prices.row(spot, bucket, above)
-    net, agreement = prices.net(spot, bucket, row.usd_per_mtok)
+    net, agreement = prices.net(spot, bucket, row.usd_per_mtok, above)
     return Line(
         spot=spot,
         bucket=bucket,
@@ -180,7 +180,7 @@ def unit_price(prices: Prices, spot: Spot, bucket: str, above: int = 0) -> Decim
     """Net price of a bucket [USD per 1M tokens]; unknown TTL at the lowest of those sold."""
     if bucket == "cache_write_unknown":
         return unknown_ttl_prices(prices, spot, above)[0]
-    return prices.net(spot, bucket, prices.row(spot, bucket, above).usd_per_mtok)[0]
+    return prices.net(spot, bucket, prices.row(spot, bucket, above).usd_per_mtok, above)[0]
 
 
 def unknown_ttl_prices(prices: Prices, spot: Spot, above: int = 0) -> tuple[Decimal, Decimal]:

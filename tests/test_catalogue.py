@@ -6,6 +6,7 @@ from collections import defaultdict
 from datetime import date
 from decimal import Decimal
 
+import numpy as np
 import pytest
 
 from bedrock_lab.catalogue import (
@@ -27,6 +28,8 @@ from bedrock_lab.catalogue.pricelist import ALL_BUCKETS, TIERS
 from bedrock_lab.catalogue.tables import price_files, table
 from bedrock_lab.catalogue.target import target
 from bedrock_lab.errors import InputError, UnknownModelError, UnknownPriceError
+from bedrock_lab.pricing import price, price_vector
+from bedrock_lab.traffic import Usage
 
 P = prices("2026-11-22")
 TODAY = date(2026, 11, 22)
@@ -413,3 +416,55 @@ def test_rows_are_frozen():
     """A fact cannot be changed in place."""
     with pytest.raises(AttributeError):
         price_rows("amazon.nova-pro")[0].usd_per_mtok = Decimal(0)
+
+
+class TestLongContextOverlay:
+    """Negotiated prices above a long-context threshold: Haiku 5.5 is 0.11 up to 100,000 prompt tokens, 0.55 above."""
+
+    spot = Spot("anthropic.claude-haiku-5-5", "us-east-1", "geo", "default")
+
+    def load(self, tmp_path, *rows):
+        """Write rows of an overlay and load the prices with it."""
+        path = tmp_path / "o.toml"
+        head = '[[price]]\nmodel = "anthropic.claude-haiku-5-5"\neffective = 2026-11-01\nsource = "agreement"\n'
+        path.write_text("".join(head + row + "\n" for row in rows))
+        return prices("2026-11-22", str(path))
+
+    def cost(self, loaded, tokens):
+        """Price input alone [USD]."""
+        return price(Usage(input_tokens=tokens), "us.anthropic.claude-haiku-5-5", prices=loaded).cost_usd
+
+    def test_a_price_above_a_threshold_is_that_price_alone(self, tmp_path):
+        """0.40 above 100,000 tokens: 200,000 cost 0.08; 100,000 still cost 0.011."""
+        loaded = self.load(tmp_path, 'bucket = "input"\nabove_tokens = 100000\nusd_per_mtok = "0.40"')
+        assert self.cost(loaded, 200_000) == Decimal("0.08")
+        assert self.cost(loaded, 100_000) == Decimal("0.011")
+
+    def test_a_price_without_a_threshold_is_the_one_below(self, tmp_path):
+        """0.10 below: 100,000 cost 0.010; 200,000 stay at the list's 0.55."""
+        loaded = self.load(tmp_path, 'bucket = "input"\nusd_per_mtok = "0.10"')
+        assert self.cost(loaded, 100_000) == Decimal("0.010")
+        assert self.cost(loaded, 200_000) == Decimal("0.11")
+
+    def test_a_multiplier_holds_for_both_unless_it_names_one(self, tmp_path):
+        """Half of everything; and half above alone."""
+        both = self.load(tmp_path, "multiplier = 0.5")
+        assert (self.cost(both, 100_000), self.cost(both, 200_000)) == (Decimal("0.0055"), Decimal("0.055"))
+        above = self.load(tmp_path, "multiplier = 0.5\nabove_tokens = 100000")
+        assert (self.cost(above, 100_000), self.cost(above, 200_000)) == (Decimal("0.011"), Decimal("0.055"))
+        vector = price_vector(above, self.spot, {"input": np.array([100_000.0, 200_000.0])})
+        assert vector.tolist() == pytest.approx([0.011, 0.055])
+
+    @pytest.mark.parametrize(
+        ("above", "words"),
+        [
+            ("150000", r"price 1: unknown above_tokens 150000; known: 100000"),
+            ("-1", "above_tokens -1 is no threshold"),
+            ("1.5", r"above_tokens 1\.5 is no threshold"),
+            ('"100000"', "without quotes"),
+        ],
+    )
+    def test_a_threshold_nobody_has_is_refused(self, tmp_path, above, words):
+        """One line that names those there are."""
+        with pytest.raises(InputError, match=words):
+            self.load(tmp_path, f"multiplier = 0.5\nabove_tokens = {above}")

@@ -302,6 +302,23 @@ def test_net_prices_of_a_bill_explain_the_bill(tmp_path, capsys):
     assert (told["idle"], len(told["rows"])) == ([], 4)
 
 
+def test_a_long_context_price_of_a_bill_is_written_with_its_threshold(tmp_path, capsys):
+    """0.44 instead of 0.55 above 100,000 tokens: the overlay prices such a request at it, a short one at the list."""
+    haiku = "anthropic.claude-haiku-5-5"
+    rows = [line(haiku, "input", 250_000, DAY, long=1, rate="0.44"), line(haiku, "input", 80_000, DAY)]
+    (tmp_path / "b.csv").write_text(legacy_csv(rows))
+    out = tmp_path / "o.toml"
+    assert run(["prices", "from-bill", str(tmp_path / "b.csv"), "--out", str(out)]) == 0
+    assert "cannot be written" not in capsys.readouterr().err
+    assert "above_tokens = 100000" in out.read_text()
+    prices = lab.prices("2026-11-22", str(out))
+    costs = [lab.price(lab.Usage(input_tokens=n), f"us.{haiku}", prices=prices).cost_usd for n in (250_000, 80_000)]
+    assert costs == [Decimal("0.11"), Decimal("0.0088")]
+    assert run(["prices", "overlay", str(out), "--date", "2026-11-22", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["rows"][1]["example"]["above_tokens"] == "100000"
+
+
 def test_a_rate_that_changes_is_a_row_from_that_day(tmp_path):
     """Where an agreement begins in mid-month there are two rows, each with its first day."""
     days = [DAY + dt.timedelta(days=n) for n in range(4)]

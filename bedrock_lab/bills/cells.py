@@ -204,5 +204,5 @@ class Rates:
         if not rows or (cell.long and not edges):
             return None
         listed = rows[-1].usd_per_mtok
-        net, _ = self.prices.net(cell.spot, cell.bucket, listed)
+        net, _ = self.prices.net(cell.spot, cell.bucket, listed, above)
         return EXACT.divide(listed, MTOK), EXACT.divide(net, MTOK)

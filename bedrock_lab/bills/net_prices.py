@@ -29,11 +29,14 @@ class NetPrice:
 
     Attributes
     ----------
+    above_tokens
+        The long-context threshold it stands above; 0 where it is none's, None where none is known.
     list_usd_per_mtok
         The list price as known here; None where there is none.
     """
 
     cell: Cell
+    above_tokens: int | None
     usage_types: tuple[str, ...]
     effective: str
     last: str
@@ -65,6 +68,7 @@ class NetPrice:
             "tier": self.cell.tier,
             "bucket": self.cell.bucket,
             "long_context": self.cell.long,
+            "above_tokens": self.above_tokens,
             "usage_types": list(self.usage_types),
             "effective": self.effective,
             "last": self.last,
@@ -109,6 +113,7 @@ def _rows(cell: Cell, days: dict[str, list[Charge]], rates: Rates) -> Iterable[N
     for first, last_day, held in spans:
         yield NetPrice(
             cell=cell,
+            above_tokens=_threshold(cell, rates.prices),
             usage_types=tuple(sorted({c.usage_type for c in held})),
             effective=first,
             last=last_day,
@@ -118,6 +123,11 @@ def _rows(cell: Cell, days: dict[str, list[Charge]], rates: Rates) -> Iterable[N
             net_usd_per_mtok=_rate(held, listed),
             list_usd_per_mtok=None if listed is None else listed.normalize() + 0,
         )
+
+
+def _threshold(cell: Cell, prices: Prices) -> int | None:
+    known = prices.thresholds(cell.model, cell.scope, cell.tier) if cell.long else (0,)
+    return known[0] if known else None
 
 
 def _tokens(held: Iterable[Charge]) -> Decimal:
@@ -145,10 +155,10 @@ def _rate(held: list[Charge], listed: Decimal | None) -> Decimal:
 
 
 def overlay_text(rows: Iterable[NetPrice], source: str) -> str:
-    """Write the prices that are not the list's as an overlay; it cannot hold those above a long-context threshold."""
+    """Write the prices that are not the list's as an overlay; a long-context price needs a threshold that is known."""
     parts = [f"# net prices by {source}; rows whose price is the list's are left out"]
     for row in rows:
-        if not row.agreed or row.cell.long:
+        if not row.agreed or row.above_tokens is None:
             continue
         scopes = (places.GLOBAL,) if row.cell.scope == places.GLOBAL else (places.IN_REGION, places.GEO)
         said = f"{row.rows} rows of {', '.join(row.usage_types)}, {row.effective} to {row.last}, of {source}"
@@ -161,6 +171,7 @@ def overlay_text(rows: Iterable[NetPrice], source: str) -> str:
                     f'scope = "{scope}"',
                     f'tier = "{row.cell.tier}"',
                     f'bucket = "{row.cell.bucket}"',
+                    *([f"above_tokens = {row.above_tokens}"] if row.above_tokens else []),
                     f"effective = {row.effective}",
                     f'usd_per_mtok = "{plain(row.net_usd_per_mtok)}"',
                     f"source = {_quoted(said)}",

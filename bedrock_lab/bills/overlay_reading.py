@@ -8,7 +8,7 @@ from typing import Any
 from bedrock_lab.catalogue import places
 from bedrock_lab.catalogue.model import models
 from bedrock_lab.catalogue.overlay import OverlayRow
-from bedrock_lab.catalogue.pricelist import ALL_BUCKETS, TIERS, Prices, Spot
+from bedrock_lab.catalogue.pricelist import ALL_BUCKETS, TIERS, Prices, Spot, overlay_facts
 from bedrock_lab.catalogue.target import DEFAULT_REGION
 from bedrock_lab.quote import plain
 
@@ -59,15 +59,16 @@ def explain(prices: Prices) -> tuple[RowEffect, ...]:
 def _effect(number: int, row: OverlayRow, prices: Prices) -> RowEffect:
     matched, decided, example = 0, 0, None
     if not any(name == "usage_type" for name, _ in row.match):
-        for spot, bucket, listed in _prices(row, prices):
-            facts = {**spot._asdict(), "provider": models()[spot.model].provider, "bucket": bucket}
+        for spot, bucket, above, listed in _prices(row, prices):
+            facts = overlay_facts(spot, bucket, above)
             if not row.matches(facts):
                 continue
             matched += 1
             if _decides(row, facts, prices):
                 decided += 1
                 net = row.apply(listed)
-                example = example or {**spot._asdict(), "bucket": bucket, "list": plain(listed), "net": plain(net)}
+                where = {**spot._asdict(), "bucket": bucket, **({"above_tokens": str(above)} if above else {})}
+                example = example or {**where, "list": plain(listed), "net": plain(net)}
     return RowEffect(
         number=number,
         row=row,
@@ -84,8 +85,8 @@ def _decides(row: OverlayRow, facts: dict[str, str], prices: Prices) -> bool:
     return bool(fitting) and max(fitting, key=lambda r: (r.effective, len(r.match))) is row
 
 
-def _prices(row: OverlayRow, prices: Prices) -> Iterator[tuple[Spot, str, Decimal]]:
-    """Every list price in the row's Region."""
+def _prices(row: OverlayRow, prices: Prices) -> Iterator[tuple[Spot, str, int, Decimal]]:
+    """Every list price in the row's Region, with the threshold it stands above."""
     wanted = dict(row.match)
     region = wanted.get("region", DEFAULT_REGION)
     for model in models().values():
@@ -93,11 +94,12 @@ def _prices(row: OverlayRow, prices: Prices) -> Iterator[tuple[Spot, str, Decima
             continue
         for scope in places.SCOPES:
             for tier in TIERS:
-                for bucket in ALL_BUCKETS:
-                    spot = Spot(model.id, region, scope, tier)
-                    found = prices.rows_on(spot, bucket)
-                    if found:
-                        yield spot, bucket, found[-1].usd_per_mtok
+                spot = Spot(model.id, region, scope, tier)
+                for above in (0, *prices.thresholds(model.id, scope, tier)):
+                    for bucket in ALL_BUCKETS:
+                        found = prices.rows_on(spot, bucket, above)
+                        if found:
+                            yield spot, bucket, above, found[-1].usd_per_mtok
 
 
 def _says(row: OverlayRow, matched: int, decided: int, prices: Prices) -> str:

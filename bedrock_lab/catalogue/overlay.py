@@ -10,8 +10,12 @@ from typing import Any
 
 from bedrock_lab.errors import InputError
 
-MATCHES = ("model", "provider", "region", "scope", "tier", "bucket", "usage_type")
-"""What a row may name; `usage_type` is a line of a bill, which prices by the token do not have."""
+MATCHES = ("model", "provider", "region", "scope", "tier", "bucket", "above_tokens", "usage_type")
+"""What a row may name; `above_tokens` is a long-context threshold (0: below all), `usage_type` a line of a bill, which
+prices by the token do not have."""
+
+BASE = "0"
+"""Threshold of prices that hold for prompts of any length up to the first."""
 
 KEYS = (*MATCHES, "effective", "multiplier", "usd_per_mtok", "source")
 
@@ -20,7 +24,7 @@ KEYS = (*MATCHES, "effective", "multiplier", "usd_per_mtok", "source")
 class OverlayRow:
     """One negotiated price: a multiplier on the list price, or a price [USD per 1M tokens].
 
-    A match left empty matches everything.
+    A match left empty matches everything; but a price (not a multiplier) that names no threshold is the one below all.
     """
 
     effective: date
@@ -31,7 +35,14 @@ class OverlayRow:
 
     def matches(self, facts: dict[str, str]) -> bool:
         """Whether the row speaks of a price with these properties."""
+        if self.usd_per_mtok is not None and facts.get("above_tokens", BASE) != self.named.get("above_tokens", BASE):
+            return False
         return all(facts.get(name) == value for name, value in self.match)
+
+    @property
+    def named(self) -> dict[str, str]:
+        """What the row names."""
+        return dict(self.match)
 
     def apply(self, list_price: Decimal) -> Decimal:
         """Net price for a list price."""
@@ -61,6 +72,11 @@ def _row(entry: dict[str, Any], where: str) -> OverlayRow:
         raise InputError(f"{where}: give exactly one of multiplier and usd_per_mtok")
     if given == ["usd_per_mtok"] and not {"model", "bucket"} <= set(entry):
         raise InputError(f"{where}: usd_per_mtok needs model and bucket, so that it names one price")
+    above = entry.get("above_tokens", 0)
+    if type(above) is not int or above < 0:
+        raise InputError(
+            f"{where}: above_tokens {above} is no threshold; write a whole number of 0 or more, without quotes"
+        )
     value = _number(entry[given[0]], f"{where}: {given[0]}")
     return OverlayRow(
         effective=entry["effective"],

@@ -94,11 +94,11 @@ class Prices:
         group = _group(scope)
         return tuple(sorted({k[3] for k in self.added.index(model) if k[0] == group and k[2] == tier and k[3] > 0}))
 
-    def net(self, spot: Spot, bucket: str, list_price: Decimal) -> tuple[Decimal, str | None]:
-        """Net price and the source of the agreement, if one applies."""
+    def net(self, spot: Spot, bucket: str, list_price: Decimal, above: int = 0) -> tuple[Decimal, str | None]:
+        """Net price above a long-context threshold (0: below all) and the source of the agreement, if one applies."""
         if not self.overlay:
             return list_price, None
-        facts = {**spot._asdict(), "provider": models()[spot.model].provider, "bucket": bucket}
+        facts = overlay_facts(spot, bucket, above)
         return overlays.net_price(self.overlay, facts, list_price, self.as_of)
 
     def _missing(self, spot: Spot, bucket: str, above: int) -> str:
@@ -145,6 +145,16 @@ class Prices:
         return f"<p>Prices of {len(models())} models as of {self.as_of}, {len(self.overlay)} negotiated rows</p>"
 
 
+def overlay_facts(spot: Spot, bucket: str, above: int) -> dict[str, str]:
+    """Return what a row of an overlay may name of a price."""
+    return {
+        **spot._asdict(),
+        "provider": models()[spot.model].provider,
+        "bucket": bucket,
+        "above_tokens": str(above),
+    }
+
+
 def _places(keys: list[Key]) -> list[str]:
     labels = sorted({key[1] for key in keys})
     return [f"the {label} geography" if label in places.prefixes() else label for label in labels]
@@ -180,4 +190,23 @@ def prices(as_of: date | str | None = None, overlay: str | None = None, refreshe
                 allowed = listing(sorted(known[name]), limit=20)
                 raise InputError(f"overlay {overlay}, price {number}: unknown {name} {value!r}; known: {allowed}")
     added = NONE_ADDED if refreshed is None else Added(read_rows(refreshed))
+    for number, row in enumerate(rows, 1):
+        _check_threshold(row, added, f"overlay {overlay}, price {number}")
     return Prices(as_of=as_date(as_of), overlay=rows, added=added)
+
+
+def _check_threshold(row: overlays.OverlayRow, added: Added, where: str) -> None:
+    """Refuse a long-context threshold that none of the row's models has."""
+    wanted = row.named
+    if wanted.get("above_tokens", overlays.BASE) == overlays.BASE:
+        return
+    fitting = [
+        m.id
+        for m in models().values()
+        if wanted.get("model", m.id) == m.id and wanted.get("provider", m.provider) == m.provider
+    ]
+    known = sorted({key[3] for model in fitting for key in added.index(model)} - {0})
+    if int(wanted["above_tokens"]) not in known:
+        raise InputError(
+            f"{where}: unknown above_tokens {wanted['above_tokens']}; known: {listing(known) or 'no threshold there'}"
+        )

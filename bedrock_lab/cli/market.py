@@ -185,7 +185,7 @@ def show(
             "bucket": r.bucket,
             "usd_per_mtok": plain(r.usd_per_mtok),
             "net_usd_per_mtok": plain(
-                listed.net(Spot(found, r.region, SCOPES[r.scope], r.tier), r.bucket, r.usd_per_mtok)[0]
+                listed.net(Spot(found, r.region, SCOPES[r.scope], r.tier), r.bucket, r.usd_per_mtok, r.above_tokens)[0]
             ),
             "effective": r.effective.isoformat() if r.effective else None,
             "known_from": r.known_from.isoformat(),

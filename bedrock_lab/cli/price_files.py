@@ -67,9 +67,11 @@ def from_bill(
 
     charged = read_charges(file, origin, region, endpoint_url, profile)
     found = net_prices(charged, prices(date or priced_as_of(charged)))
-    long = sum(row.agreed and row.cell.long for row in found)
+    long = sum(row.agreed and row.above_tokens is None for row in found)
     if long:
-        warn([f"{long} prices above a long-context threshold cannot be written in an overlay"])
+        warn(
+            [f"{long} long-context prices are of models without a known threshold and cannot be written in an overlay"]
+        )
     written = None if out is None else str(write_overlay(out, overlay_text(found, f"the bill {file}")))
     rows = [
         (

@@ -170,7 +170,7 @@ def tariff(prices: Prices, named: Named, tier: str) -> Tariff:
             (
                 above,
                 {
-                    bucket: prices.net(spot, bucket, prices.row(spot, bucket, above).usd_per_mtok)[0]
+                    bucket: prices.net(spot, bucket, prices.row(spot, bucket, above).usd_per_mtok, above)[0]
                     for bucket in ALL_BUCKETS
                     if prices.has(spot, bucket, above)
                 },
