@@ -42,10 +42,14 @@ if TYPE_CHECKING:
     from bedrock_lab.predict.quota_outlook import quota as quota
     from bedrock_lab.pricing import price as price
     from bedrock_lab.provisioned.provisioning import Provisioned as Provisioned
+    from bedrock_lab.route.conversations import example_chats as example_chats
+    from bedrock_lab.route.conversations import read_conversations as read_conversations
     from bedrock_lab.route.evaluation import evaluate_routes as evaluate_routes
+    from bedrock_lab.route.example import example_labels as example_labels
     from bedrock_lab.route.labels import read_labels as read_labels
     from bedrock_lab.route.policy import load_policy as load_policy
     from bedrock_lab.route.router import Router as Router
+    from bedrock_lab.route.shortening import shorten as shorten
     from bedrock_lab.route.squeezing import squeeze as squeeze
     from bedrock_lab.route.squeezing import squeeze_messages as squeeze_messages
     from bedrock_lab.route.trimming import trim as trim
@@ -80,6 +84,8 @@ _HOME = {
     "evaluate_routes": "bedrock_lab.route.evaluation",
     "example_bill": "bedrock_lab.bills.example",
     "example_log": "bedrock_lab.bills.example",
+    "example_chats": "bedrock_lab.route.conversations",
+    "example_labels": "bedrock_lab.route.example",
     "example_conversations": "bedrock_lab.traffic.conversations",
     "example_trace": "bedrock_lab.traffic",
     "findings": "bedrock_lab.advice.advising",
@@ -99,11 +105,13 @@ _HOME = {
     "prompt_cache": "bedrock_lab.predict.prefix_economics",
     "quota": "bedrock_lab.predict.quota_outlook",
     "read_bill": "bedrock_lab.sources.bills",
+    "read_conversations": "bedrock_lab.route.conversations",
     "read_labels": "bedrock_lab.route.labels",
     "read_trace": "bedrock_lab.sources.reading",
     "reconcile": "bedrock_lab.bills.reconciling",
     "report": "bedrock_lab.views.decision",
     "save_latency": "bedrock_lab.measuring.fitting",
+    "shorten": "bedrock_lab.route.shortening",
     "simulate": "bedrock_lab.planning.checking",
     "squeeze": "bedrock_lab.route.squeezing",
     "squeeze_messages": "bedrock_lab.route.squeezing",

@@ -5,7 +5,8 @@
     LabError                     1   it was attempted and failed
     ├── InputError               2   nothing was attempted, the input is wrong
     │   ├── UnknownModelError    2   the catalogue does not know the model
-    │   └── UnknownPriceError    2   no price for that model, Region, scope, tier, bucket or date
+    │   ├── UnknownPriceError    2   no price for that model, Region, scope, tier, bucket or date
+    │   └── CannotCutError       2   what may not be cut of a conversation is above the limit (in `route`)
     ├── NotebookFailedError      1   a cell of a report's notebook raised
     ├── StreamBrokenError        1   a stream ended before its last event (in `client`)
     ├── AnswerBrokenError        1   a whole answer cannot be read (in `client`)

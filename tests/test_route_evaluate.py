@@ -134,7 +134,7 @@ def test_a_task_that_was_not_seen_scores_nothing():
 def test_public_labels_say_what_is_published_of_them(mmlu):
     """Mixtral 0.6808, GPT-4 0.8058, by hindsight 0.8586; strong needed on 17.8 %, weak alone right on 5.3 %."""
     found = evaluate_routes(mmlu, ["random", "word_count", "keywords"])
-    assert [round(p.quality, 4) for p in found.points] == [0.6808, 0.8058, 0.8586]
+    assert [round(p.quality.value, 4) for p in found.points] == [0.6808, 0.8058, 0.8586]
     assert round(found.strong_needed_share, 3) == 0.178
     assert round(found.weak_alone_share, 3) == 0.053
     random = found.judged("random").folds["shuffled"]
@@ -211,7 +211,7 @@ def test_a_policy_that_surely_pays_is_recommended_and_kept(tmp_path):
     assert [kept.strong(p) for p in prompts[:50]] == [chosen.policy.strong(p) for p in prompts[:50]]
     assert kept.trained["labels_sha256"] == labels.sha256
     strong = np.array([kept.strong(p) for p in prompts])
-    assert chosen.usd == pytest.approx(found.costs.mean(strong))
+    assert chosen.usd.value == pytest.approx(found.costs.mean(strong))
 
 
 def test_costs_are_those_of_the_price_list():
@@ -230,7 +230,7 @@ def test_costs_are_those_of_the_price_list():
         prices=lab.prices("2026-11-22"),
     )
     strong = next(p for p in found.points if p.name == "always strong")
-    assert strong.usd == pytest.approx((1000 * 3.3 + 200 * 16.5) / 1e6)
+    assert strong.usd == pytest.approx([(1000 * 3.3 + 200 * 16.5) / 1e6] * 3)  # one cost, no spread
     assert not found.to_dict()["assumptions"]
 
 

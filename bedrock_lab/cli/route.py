@@ -101,7 +101,12 @@ def in_words(found: "Evaluation") -> str:
         return f"{figure.value:.3f}{sure}"
 
     points = [
-        (p.name, f"{p.share:.1%}", f"{p.quality:.4f}", "-" if p.usd is None else f"{1000 * p.usd:.4f}")
+        (
+            p.name,
+            f"{p.share:.1%}",
+            f"{p.quality.value:.4f} ({p.quality.lo:.4f} to {p.quality.hi:.4f})",
+            "-" if p.usd is None else f"{1000 * p.usd.value:.4f}",
+        )
         for p in found.points
     ]
     rows = [

@@ -30,9 +30,13 @@ class Costs:
         """Return those of some rows."""
         return dataclasses.replace(self, weak=self.weak[rows], strong=self.strong[rows])
 
+    def of(self, strong: NDArray[np.bool_]) -> Floats:
+        """Return the cost of each request, where the strong model answers those [USD]."""
+        return np.where(strong, self.strong, self.weak)
+
     def mean(self, strong: NDArray[np.bool_]) -> float:
         """Return the mean cost of a request, where the strong model answers those [USD]."""
-        return float(np.where(strong, self.strong, self.weak).mean())
+        return float(self.of(strong).mean())
 
 
 def costs_of(

@@ -12,9 +12,10 @@ from bedrock_lab.catalogue.pricelist import prices as load_prices
 from bedrock_lab.errors import InputError
 from bedrock_lab.route.choosing import Target
 from bedrock_lab.route.costs import Costs, costs_of
+from bedrock_lab.route.curves import curve, ranking
 from bedrock_lab.route.folds import GROUPED, KINDS, SHUFFLED, groups_of
 from bedrock_lab.route.labels import Labels
-from bedrock_lab.route.metrics import measures
+from bedrock_lab.route.metrics import GRID, mean_of, measures
 from bedrock_lab.route.policy import POLICIES, Policy, fit_policy, named
 from bedrock_lab.route.result import Evaluation, Judged, Point, Recommended
 from bedrock_lab.route.trial import Trial, chosen, held_out, tried
@@ -90,11 +91,12 @@ def evaluate_routes(
         )
     return Evaluation(
         source=labels.source,
+        origin=labels.origin,
         rows=len(labels),
         sha256=labels.sha256,
         weak=labels.weak_name,
         strong=labels.strong_name,
-        points=_points(labels, costs),
+        points=_points(labels, groups, costs, seed),
         strong_needed_share=float((labels.gain > 0).mean()),
         weak_alone_share=float((labels.gain < 0).mean()),
         policies=tuple(judged),
@@ -156,13 +158,15 @@ def _judged(
 ) -> Judged:
     """Measure a policy on every kind of folds, and try it."""
     paid = None if costs is None else (costs.weak, costs.strong)
-    found = {}
+    found, curves = {}, {}
     for kind in kinds:
         alike = groups_of(labels, kind)
         scores = held_out(policy, labels, alike, seed)
         found[kind] = measures(scores, labels.weak, labels.strong, alike, costs=paid, seed=seed)
+        drawn = curve(ranking(scores), labels.weak, labels.strong)
+        curves[kind] = tuple(np.interp(GRID, drawn.share, drawn.quality).tolist())
     trial = tried(policy, labels, groups, target=target, costs=costs, seed=seed)
-    return Judged(policy=policy.name, folds=found, trial=trial)
+    return Judged(policy=policy.name, folds=found, curves=curves, trial=trial)
 
 
 def _best(judged: list[Judged], mixture: Trial | None, deciding: str, target: Target) -> tuple[Judged | None, str]:
@@ -222,11 +226,12 @@ def _final(
     return Recommended(
         policy=dataclasses.replace(learned, threshold=choice.threshold, trained=trained),
         choice=choice,
-        usd=None if costs is None else costs.mean(strong),
+        quality=mean_of(np.where(strong, labels.strong, labels.weak), groups, seed=seed),
+        usd=None if costs is None else mean_of(costs.of(strong), groups, seed=seed),
     )
 
 
-def _points(labels: Labels, costs: Costs | None) -> tuple[Point, ...]:
+def _points(labels: Labels, groups: Places, costs: Costs | None, seed: int) -> tuple[Point, ...]:
     """Return the models alone, and what knowing every answer beforehand would give."""
     every = np.ones(len(labels), dtype=bool)
     ways = (("always weak", ~every), ("always strong", every), ("oracle", labels.gain > 0))
@@ -234,8 +239,8 @@ def _points(labels: Labels, costs: Costs | None) -> tuple[Point, ...]:
         Point(
             name=name,
             share=float(strong.mean()),
-            quality=float(np.where(strong, labels.strong, labels.weak).mean()),
-            usd=None if costs is None else costs.mean(strong),
+            quality=mean_of(np.where(strong, labels.strong, labels.weak), groups, seed=seed),
+            usd=None if costs is None else mean_of(costs.of(strong), groups, seed=seed),
         )
         for name, strong in ways
     )

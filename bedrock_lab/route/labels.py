@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bedrock_lab.assumptions import Origin
 from bedrock_lab.errors import InputError, listing
 
 Floats = NDArray[np.float64]
@@ -46,6 +47,7 @@ class Labels:
     tasks: tuple[str, ...] | None
     tokens: Mapping[str, Floats]
     source: str
+    origin: Origin = Origin.LOG
     warnings: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -128,6 +130,7 @@ def labels_of(
     tasks: Sequence[str] | None = None,
     tokens: Mapping[str, Any] | None = None,
     source: str = "given",
+    origin: Origin = Origin.LOG,
     warnings: Sequence[str] = (),
 ) -> Labels:
     """Check labels given as values.
@@ -157,6 +160,7 @@ def labels_of(
         tasks=None if tasks is None else tuple(tasks),
         tokens={name: np.asarray(values, dtype=np.float64) for name, values in (tokens or {}).items()},
         source=source,
+        origin=origin,
         warnings=tuple(warnings),
     )
 

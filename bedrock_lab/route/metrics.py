@@ -1,7 +1,7 @@
 """Measures of a policy with their intervals, from resampled prompts or resampled tasks."""
 
 import dataclasses
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,14 @@ class Figure:
     def to_dict(self) -> dict[str, float | None]:
         """Return plain values for JSON."""
         return {"value": self.value, "lo": self.lo, "hi": self.hi}
+
+
+class Mean(NamedTuple):
+    """A mean with its 95 % interval."""
+
+    value: float
+    lo: float
+    hi: float
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -94,6 +102,20 @@ def measures(
             samples.append(all_of(weights))
     centre, spread = all_of(None), np.array(samples)
     return Measures(*(_figure(value, spread[:, i]) for i, value in enumerate(centre)))
+
+
+def mean_of(values: Floats, groups: Places, *, seed: int, resamples: int = RESAMPLES) -> Mean:
+    """Return a mean with its interval, from groups drawn with replacement.
+
+    >>> mean_of(np.array([1.0, 1.0]), np.array([0, 1]), seed=0)
+    Mean(value=1.0, lo=1.0, hi=1.0)
+    """
+    count = int(groups.max()) + 1
+    sums, sizes = np.bincount(groups, weights=values), np.bincount(groups)
+    drawn = np.random.default_rng(seed).integers(0, count, (resamples, count))
+    means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+    lo, hi = np.quantile(means, (0.025, 0.975))
+    return Mean(float(values.mean()), float(lo), float(hi))
 
 
 def _figure(value: float, samples: Floats) -> Figure:

@@ -5,10 +5,11 @@ import html
 from collections.abc import Mapping
 from typing import Any
 
+from bedrock_lab.assumptions import Origin
 from bedrock_lab.route.choosing import Choice, Target
 from bedrock_lab.route.costs import Costs
 from bedrock_lab.route.folds import GROUPED, SHUFFLED
-from bedrock_lab.route.metrics import Measures
+from bedrock_lab.route.metrics import Mean, Measures
 from bedrock_lab.route.policy import Policy
 from bedrock_lab.route.trial import Trial
 
@@ -24,20 +25,31 @@ DEFINITION = (
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """One model for all prompts, or the best of both by hindsight: mean quality, and USD a request."""
+    """One model for all prompts, or the best of both by hindsight: mean quality, and USD a request, with intervals."""
 
     name: str
     share: float
-    quality: float
-    usd: float | None
+    quality: Mean
+    usd: Mean | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {"name": self.name, "share": self.share} | _with_ranges(self.quality, self.usd)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """A policy with what it is worth on each kind of folds, and how its promise held."""
+    """A policy with what it is worth on each kind of folds, and how its promise held.
+
+    Attributes
+    ----------
+    curves
+        By kind of folds the mean quality with 0, 1, ... 100 % of the prompts sent to the strong model.
+    """
 
     policy: str
     folds: Mapping[str, Measures]
+    curves: Mapping[str, tuple[float, ...]]
     trial: Trial | None
 
     @property
@@ -60,11 +72,18 @@ class Judged:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Recommended:
-    """A policy learned from all labels, with its threshold, and what it promises."""
+    """A policy learned from all labels, with its threshold, and what it promises.
+
+    Attributes
+    ----------
+    quality, usd
+        Mean quality, and mean cost of a request [USD], at the threshold, on prompts held out.
+    """
 
     policy: Policy
     choice: Choice
-    usd: float | None
+    quality: Mean
+    usd: Mean | None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -72,10 +91,8 @@ class Recommended:
             "policy": self.policy.name,
             "threshold": self.choice.threshold,
             "share": self.choice.share,
-            "quality": self.choice.quality,
             "margin": self.choice.margin,
-            "usd_per_request": self.usd,
-        }
+        } | _with_ranges(self.quality, self.usd)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +112,7 @@ class Evaluation:
     """
 
     source: str
+    origin: Origin
     rows: int
     sha256: str
     weak: str
@@ -126,11 +144,12 @@ class Evaluation:
         found = self.recommended
         strong = next(p for p in self.points if p.name == "always strong")
         paid = ""
-        if found.usd is not None and strong.usd:
-            paid = f", for {found.usd / strong.usd:.0%} of what {self.strong} alone costs"
+        if found.usd is not None and strong.usd is not None and strong.usd.value:
+            paid = f", for {found.usd.value / strong.usd.value:.0%} of what {_named(self.strong)} alone costs"
+        strong_name, weak_name = _named(self.strong), _named(self.weak)
         return (
-            f"Send prompts that {found.policy.name} scores {found.choice.threshold:g} or more to {self.strong} "
-            f"({found.choice.share:.0%} of them) and the rest to {self.weak}: quality {found.choice.quality:.3f}, and "
+            f"Send prompts that {found.policy.name} scores {found.choice.threshold:g} or more to {strong_name} "
+            f"({found.choice.share:.0%} of them) and the rest to {weak_name}: quality {found.quality.value:.3f}, and "
             f"{self.target} at least on as many prompts like these, with 95 % confidence{paid}."
         )
 
@@ -143,11 +162,12 @@ class Evaluation:
         return {
             "answer": self.answer,
             "source": self.source,
+            "origin": str(self.origin),
             "rows": self.rows,
             "labels_sha256": self.sha256,
             "weak": self.weak,
             "strong": self.strong,
-            "points": [dataclasses.asdict(point) for point in self.points],
+            "points": [point.to_dict() for point in self.points],
             "strong_needed_share": self.strong_needed_share,
             "weak_alone_share": self.weak_alone_share,
             "policies": [found.to_dict() for found in self.policies],
@@ -180,3 +200,17 @@ class Evaluation:
 
     def _repr_html_(self) -> str:
         return f"<p><strong>{html.escape(self.answer)}</strong></p>" + str(self.to_frame().to_html(index=False))
+
+
+def _named(model: str) -> str:
+    """Name a model in a sentence; a column called weak or strong names none."""
+    return f"the {model} model" if model in {"weak", "strong"} else model
+
+
+def _with_ranges(quality: Mean, usd: Mean | None) -> dict[str, Any]:
+    return {
+        "quality": quality.value,
+        "quality_range": [quality.lo, quality.hi],
+        "usd_per_request": None if usd is None else usd.value,
+        "usd_range": None if usd is None else [usd.lo, usd.hi],
+    }

@@ -21,6 +21,10 @@ KEEPS = (OLDEST, MIDDLE, RELEVANT)
 REPORT, ERROR = "report", "error"
 
 
+class CannotCutError(InputError):
+    """What may not be cut is above the limit."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Cut:
     """What was cut: messages, a paragraph or a sentence, from which message, and its tokens; not its text."""
@@ -94,7 +98,9 @@ def trim(
     Raises
     ------
     InputError
-        A value is wrong, something would have to be cut that may not be, or nothing may be.
+        A value is wrong, or nothing may be cut.
+    CannotCutError
+        What may not be cut is above the limit.
 
     Examples
     --------
@@ -122,7 +128,7 @@ def trim(
         for what, split in (("paragraph", paragraphs), ("sentence", sentences)):
             held.cut_pieces(room, keep, what, split)
         if held.tokens > room:
-            raise InputError(
+            raise CannotCutError(
                 f"{held.tokens} tokens remain above {room}: what is cached, tool results, code and media are not cut; "
                 "raise max_input_tokens, or leave some of them out"
             )

@@ -41,6 +41,15 @@ if TYPE_CHECKING:
     from bedrock_lab.views.risks import flips_chart as flips_chart
     from bedrock_lab.views.risks import regret_chart as regret_chart
     from bedrock_lab.views.risks import tornado_chart as tornado_chart
+    from bedrock_lab.views.routing import leakage_chart as leakage_chart
+    from bedrock_lab.views.routing import models_table as models_table
+    from bedrock_lab.views.routing import points_table as points_table
+    from bedrock_lab.views.routing import routes_chart as routes_chart
+    from bedrock_lab.views.routing import routing_answer as routing_answer
+    from bedrock_lab.views.routing import routing_basis_table as routing_basis_table
+    from bedrock_lab.views.routing import shortening_chart as shortening_chart
+    from bedrock_lab.views.routing import shortening_table as shortening_table
+    from bedrock_lab.views.routing import thresholds_table as thresholds_table
     from bedrock_lab.views.screening import cash_flow_chart as cash_flow_chart
     from bedrock_lab.views.screening import pareto_chart as pareto_chart
     from bedrock_lab.views.screening import screening_chart as screening_chart
@@ -105,6 +114,15 @@ _HOME = {
     "cash_flow_chart": "screening",
     "flips_chart": "risks",
     "regret_chart": "risks",
+    "leakage_chart": "routing",
+    "models_table": "routing",
+    "points_table": "routing",
+    "routes_chart": "routing",
+    "routing_answer": "routing",
+    "routing_basis_table": "routing",
+    "shortening_chart": "routing",
+    "shortening_table": "routing",
+    "thresholds_table": "routing",
     "screening_chart": "screening",
     "pareto_chart": "screening",
     "tornado_chart": "risks",
@@ -169,11 +187,14 @@ __all__ = [
     "gaps_chart",
     "headroom_chart",
     "latency_chart",
+    "leakage_chart",
     "limits_table",
     "load_duration_chart",
+    "models_table",
     "not_offered_table",
     "pareto_chart",
     "percentiles_table",
+    "points_table",
     "policies_chart",
     "policies_table",
     "prefixes_table",
@@ -182,10 +203,16 @@ __all__ = [
     "quota_answer",
     "regret_chart",
     "report",
+    "routes_chart",
+    "routing_answer",
+    "routing_basis_table",
     "savings_chart",
     "screening_chart",
+    "shortening_chart",
+    "shortening_table",
     "speed_answer",
     "spending_table",
+    "thresholds_table",
     "throttle_map",
     "tornado_chart",
     "traffic_table",
