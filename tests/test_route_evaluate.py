@@ -141,6 +141,8 @@ def test_public_labels_say_what_is_published_of_them(mmlu):
     assert random.apgr.lo < 0.5 < random.apgr.hi
     assert random.cpt50.lo < 0.5 < random.cpt50.hi
     assert 0.57 <= found.judged("word_count").folds["shuffled"].apgr.value <= 0.59
+    drawn = curve(ranking(np.array([len(p.split()) >= 50 for p in mmlu.prompts], dtype=float)), mmlu.weak, mmlu.strong)
+    assert 0.07 <= apgr(drawn) - 0.5 <= 0.09  # 50 words or more, as the threshold it is
     assert abs(found.judged("keywords").folds["shuffled"].apgr.value - 0.5) < 0.01
 
 

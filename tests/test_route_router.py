@@ -9,6 +9,7 @@ import bedrock_lab as lab
 from bedrock_lab.client.asking import ROUTE
 from bedrock_lab.errors import InputError, LabError
 from bedrock_lab.route.policy import Policy
+from bedrock_lab.route.router import REFUSED
 
 WEAK, STRONG = "us.amazon.nova-lite-v1:0", "us.anthropic.claude-sonnet-4-6"
 OTHER_SCOPE = "global.anthropic.claude-sonnet-4-6"
@@ -152,6 +153,14 @@ def test_a_cascade_goes_on_where_the_answer_stops_short(opened):
     assert found.decision.reason == "cascade: the weak answer stopped by max_tokens"
     with pytest.raises(InputError, match="does not stream"):
         lab.Router(client, weak=WEAK, strong=STRONG, cascade=True).stream(**asked)
+
+
+def test_a_cascade_goes_on_at_every_stop_that_is_no_answer():
+    """Of botocore's stop reasons all go on but those of an answer that ended by itself or asks for a tool."""
+    from botocore.loaders import Loader
+
+    model = Loader().load_service_model("bedrock-runtime", "service-2")
+    assert set(model["shapes"]["StopReason"]["enum"]) - REFUSED == {"end_turn", "tool_use", "stop_sequence"}
 
 
 def test_an_audit_asks_both_and_changes_nothing(opened):

@@ -22,7 +22,12 @@ BUSY = frozenset(
 )
 """Errors after which another model or scope may answer: quota, and shared capacity."""
 
-REFUSED = frozenset({"guardrail_intervened", "content_filtered", "max_tokens", "model_context_window_exceeded"})
+REFUSED = frozenset(
+    {
+        *("guardrail_intervened", "content_filtered", "max_tokens", "model_context_window_exceeded"),
+        *("malformed_model_output", "malformed_tool_use"),
+    }
+)
 """Stop reasons after which a cascade asks the strong model."""
 
 MOST_CALLS = 4
