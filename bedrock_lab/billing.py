@@ -87,7 +87,7 @@ class Bill:
             raise InputError(
                 f"a bill as {asked.as_model} is no bill of what was called; reconcile one without as_model"
             )
-        given = {"model": asked.model, "region": asked.region, "scope": asked.scope}
+        given: dict[str, Any] = {"model": asked.model, "region": asked.region, "scope": asked.scope}
         return reconcile(asked.trace, charged, asked.prices, **given)
 
     def to_dict(self) -> dict[str, Any]:

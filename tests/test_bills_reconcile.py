@@ -20,10 +20,12 @@ from hypothesis import strategies as st
 from test_local_logging import Place
 
 import bedrock_lab as lab
+from bedrock_lab.bills.deliveries import Deliveries
 from bedrock_lab.bills.reconciling import reconcile
 from bedrock_lab.bills.usage_type import meaning
 from bedrock_lab.cli.main import run
 from bedrock_lab.errors import InputError
+from bedrock_lab.sources.log_deliveries import read_deliveries
 from bedrock_lab.traffic.identities import hashed
 from bedrock_lab.traffic.trace import make_trace
 
@@ -600,3 +602,43 @@ def test_causes_sum_to_the_difference_whatever_the_two_sides_hold(tmp_path_facto
     told = reconcile(trace, lab.read_bill(path), lab.prices("2026-11-22")).to_dict()
     assert sum(Decimal(c["usd"]) for c in told["causes"]) == Decimal(told["difference_usd"])
     assert Decimal(told["difference_usd"]) == sum(Decimal(s["difference_usd"]) for s in told["by"])
+
+
+def test_failed_deliveries_are_evidence_for_hours_without_a_log(rows, trace, held):
+    """Hour 3 is missing from the log and two of five of its deliveries failed: the cause says so, its amount stays."""
+    missing = int(hour_of(3).replace(tzinfo=dt.UTC).timestamp()) // 3600
+    counted = Deliveries(source="test", failed={("us-east-1", missing): 2}, sent={("us-east-1", missing): 3})
+    without = held(rows, trace.select(hours(trace) != 3, rebase=False))
+    found = held(rows, trace.select(hours(trace) != 3, rebase=False), deliveries=counted)
+    assert causes(found) == causes(without)
+    (said,) = [c.detail for c in found.causes if c.cause == "traffic outside the logs"]
+    assert "2 of 5 deliveries failed by CloudWatch" in said
+
+
+def test_deliveries_are_read_of_cloudwatch_by_the_hour(aws):
+    """The price is said first; a log into a bucket that is gone counts as failed."""
+    s3, control, runtime = (boto3.client(n, **aws.client_kwargs()) for n in ("s3", "bedrock", "bedrock-runtime"))
+    aws.bucket("gone-soon")
+    control.put_model_invocation_logging_configuration(
+        loggingConfig={"s3Config": {"bucketName": "gone-soon", "keyPrefix": "x"}}
+    )
+    for held in s3.list_objects_v2(Bucket="gone-soon").get("Contents", ()):
+        s3.delete_object(Bucket="gone-soon", Key=held["Key"])
+    s3.delete_bucket(Bucket="gone-soon")
+    before = aws.engine.now()
+    runtime.converse(modelId="amazon.nova-lite-v1:0", messages=[{"role": "user", "content": [{"text": "hi"}]}])
+    said, failed = [], 0
+    for _ in range(60):
+        found = read_deliveries(
+            before - dt.timedelta(hours=1), before + dt.timedelta(hours=1), ["us-east-1"], show=said.append,
+            **{name: value for name, value in aws.client_kwargs().items() if name != "region_name"},
+        )  # fmt: skip
+        failed = sum(found.failed.values())
+        if failed:
+            break
+        time.sleep(0.2)
+    control.delete_model_invocation_logging_configuration()
+    for client in (s3, control, runtime):
+        client.close()
+    assert failed >= 1
+    assert "4 metrics of log deliveries, 0.00004 USD" in said[0]

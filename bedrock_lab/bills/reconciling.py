@@ -25,6 +25,7 @@ from bedrock_lab.bills.cells import (
     traced,
 )
 from bedrock_lab.bills.charge import CREDIT, DISCOUNT, FEE, REFUND, TAX, USAGE, Charge, Charges, unknown
+from bedrock_lab.bills.deliveries import Deliveries
 from bedrock_lab.bills.rates import rate_causes
 from bedrock_lab.bills.reading import read_charges
 from bedrock_lab.bills.reconciliation import Explained, Reconciliation, Side
@@ -62,6 +63,7 @@ def reconcile(
     model: str | None = None,
     region: str | None = None,
     scope: str | None = None,
+    deliveries: Deliveries | None = None,
 ) -> Reconciliation:
     """Say why a bill and a trace differ.
 
@@ -73,6 +75,8 @@ def reconcile(
         At which the trace is priced; by default as of the bill's last day.
     model, region, scope
         Of rows that name none.
+    deliveries
+        How deliveries of the log went, as evidence for hours without one.
 
     Raises
     ------
@@ -95,7 +99,9 @@ def reconcile(
     by = _sides(ours, theirs, rates)
     _beside_tokens(bill.charges, found)
     logged = logged_spans(trace, ours, grain, accounts)
-    take_out_what_one_side_has_alone(ours, theirs, logged, covered_spans(bill, charged, grain), grain, rates, found)
+    take_out_what_one_side_has_alone(
+        ours, theirs, logged, covered_spans(bill, charged, grain), grain, rates, found, deliveries
+    )
     left = _tokens(ours, theirs, unpriced_tokens(trace, prices, grain, accounts, given), rates, found)
     share = _unexplained(left, rates, bill.total_usd, found)
     trace_usd = add(side.trace_usd for side in by)

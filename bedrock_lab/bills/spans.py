@@ -7,6 +7,7 @@ from typing import Any
 from bedrock_lab.bills import causes as why
 from bedrock_lab.bills.cells import At, Bill, Grain, Place, Rates, Sums, labels, periods
 from bedrock_lab.bills.charge import Charge, Charges
+from bedrock_lab.bills.deliveries import Deliveries
 from bedrock_lab.quote import EXACT, add
 from bedrock_lab.traffic.clock import utc_ns
 from bedrock_lab.traffic.trace import Trace
@@ -47,8 +48,9 @@ def take_out_what_one_side_has_alone(
     grain: Grain,
     rates: Rates,
     found: why.Causes,
+    deliveries: Deliveries | None = None,
 ) -> None:
-    """Take out spans and places that one side has alone."""
+    """Take out spans and places that one side has alone, with what is counted of deliveries there."""
     if covered is None or not logged:
         return
     numbers = set().union(*logged.values())
@@ -62,7 +64,8 @@ def take_out_what_one_side_has_alone(
         elif at.place not in logged:
             found.add(why.OUTSIDE, usd, f"{at.place.region}: an account or Region the trace has no row of")
         elif at.period not in logged[at.place]:
-            found.add(why.OUTSIDE, usd, f"{at.place.region} {when}: no log was delivered")
+            said = deliveries.evidence(at, grain) if deliveries else ""
+            found.add(why.OUTSIDE, usd, f"{at.place.region} {when}: no log was delivered{f' ({said})' if said else ''}")
         else:
             continue
         del theirs[at]

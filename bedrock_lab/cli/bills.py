@@ -111,6 +111,10 @@ def reconcile(
         str | None, typer.Option("--source-region", help="Source Region of rows that name none.")
     ] = None,
     scope: str | None = SCOPE,
+    metrics: Annotated[
+        bool,
+        typer.Option("--metrics", help="Ask CloudWatch which deliveries of the log failed; the price is said first."),
+    ] = False,
     date: Annotated[
         str | None, typer.Option("--date", help="Prices as of this day, YYYY-MM-DD (default: the bill's last).")
     ] = None,
@@ -130,7 +134,8 @@ def reconcile(
     traffic = read_file(trace, format, columns, app_key=app_key, since=since, until=until)
     charged = read(bill, origin, region, endpoint_url, profile)
     prices = load_prices(date or priced_as_of(charged), overlay)
-    found = hold_against(traffic, charged, prices, model=model, region=source_region, scope=scope)
+    counted = _deliveries(charged, endpoint_url, profile) if metrics else None
+    found = hold_against(traffic, charged, prices, model=model, region=source_region, scope=scope, deliveries=counted)
     for gate in gates:
         gate.holds(found.figures)  # a name that is none of the answer's is said before anything is printed
     warn(found.warnings)
@@ -140,6 +145,19 @@ def reconcile(
     emit(found.to_dict(), text, as_json=json)
     for gate in gates:
         gate.check(found.figures)
+
+
+def _deliveries(charged: Any, endpoint_url: str | None, profile: str | None) -> Any:
+    """Read how deliveries of the log went in the time and the Regions of a bill."""
+    from bedrock_lab.errors import InputError
+    from bedrock_lab.sources.log_deliveries import moment, read_deliveries
+
+    since, until = charged.span
+    regions = {c.meaning.region for c in charged.charges if c.is_tokens and c.meaning.region}
+    if since is None or until is None or not regions:
+        raise InputError("--metrics needs a bill that says when and in which Region; this one does not")
+    arguments = {"endpoint_url": endpoint_url, "profile_name": profile}
+    return read_deliveries(moment(since), moment(until), regions, show=lambda line: warn([line]), **arguments)
 
 
 def read(
