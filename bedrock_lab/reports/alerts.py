@@ -12,6 +12,7 @@ from typing import Any
 from bedrock_lab.errors import InputError
 from bedrock_lab.gates import Gate
 from bedrock_lab.reports.shelf import sidecar, stamps
+from bedrock_lab.reports.since import gate_figures
 
 UNTOLD = ".untold"
 
@@ -29,11 +30,14 @@ class Judged:
         return dataclasses.asdict(self)
 
 
-def judge(gate: Gate, figures: Mapping[str, Any]) -> Judged:
-    """Decide one gate."""
+def judge(gate: Gate, results: Mapping[str, Any], since: Mapping[str, Any] | None) -> Judged:
+    """Decide one gate; what it asks of the last run is not so on a first run."""
+    if since is None and any(name.startswith("since.") for name in gate.names):
+        return Judged(expr=gate.text, holds=False, says="the first run: there is none to compare with")
+    known = {**results, **({} if since is None else {"since": gate_figures(since)})}
     try:
-        holds = gate.holds(figures)
-        return Judged(expr=gate.text, holds=holds, says=gate.sentence(figures) if holds else "")
+        holds = gate.holds(known)
+        return Judged(expr=gate.text, holds=holds, says=gate.sentence(known) if holds else "")
     except InputError as error:
         return Judged(expr=gate.text, holds=None, says=str(error))
 

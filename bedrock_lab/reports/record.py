@@ -32,6 +32,7 @@ def first_record(
         "results": {},
         "origin": None,
         "warnings": [],
+        "since": None,
         "gates": [],
         "alerts": [],
         "versions": {"python": platform.python_version(), **_versions()},

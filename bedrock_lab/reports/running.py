@@ -15,10 +15,12 @@ from bedrock_lab.reports import alerts, shelf
 from bedrock_lab.reports.given import FLAG, Value, settled
 from bedrock_lab.reports.inputs import input_hashes
 from bedrock_lab.reports.record import finished, first_record, text_of_record
+from bedrock_lab.reports.since import sentence, since_last
+from bedrock_lab.reports.since_page import Runs, since_sections, trend_sections
 from bedrock_lab.views.files import write_atomic
 from bedrock_lab.views.from_notebook import answer_of, page_from_notebook
 from bedrock_lab.views.notebook import read_notebook
-from bedrock_lab.views.page import write_page
+from bedrock_lab.views.page import Page, write_page
 from bedrock_lab.views.parameters import read_parameters
 from bedrock_lab.views.runner import execute
 
@@ -55,12 +57,13 @@ class Run:
         answer = self.record.get("answer") or "done"
         many = len(self.alerts)
         counted = f" [{many} alert{'s' if many > 1 else ''}]" if many else ""
-        return f"{self.record['report']} {self.folder.name}:{counted} {answer} {self.html}"
+        since = f" {sentence(self.record['since'])}" if self.record["since"] else ""
+        return f"{self.record['report']} {self.folder.name}:{counted} {answer}{since} {self.html}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         paths = {"notebook": self.notebook, "html": self.html, "sidecar": self.sidecar}
-        kept = ("report", "parameters", "results", "origin", "warnings")
+        kept = ("report", "parameters", "results", "origin", "warnings", "since")
         return {
             "status": self.status,
             **{name: str(path) for name, path in paths.items()},
@@ -150,8 +153,8 @@ def _checked_name(name: str) -> str:
 def _say_untold(home: Path, say: Callable[[str], None]) -> list[str]:
     said = []
     for stamp, sentences in alerts.untold(home):
-        for sentence in sentences:
-            said.append(f"{sentence} (run {stamp}, which ended before it could say so)")
+        for alert in sentences:
+            said.append(f"{alert} (run {stamp}, which ended before it could say so)")
             say(said[-1])
         alerts.told(home, stamp)
     return said
@@ -164,8 +167,9 @@ def _ran(source: Any, path: Path, record: dict[str, Any], home: Path, gates: Seq
         record = finished(record, failure, datetime.now(UTC))
         if failure is None:
             try:
-                record |= _concluded(executed, record, gates)
-                write_page(page_from_notebook(executed, record), page)
+                runs = shelf.history(home)
+                record |= _concluded(executed, record, runs, gates)
+                write_page(_page(executed, record, runs), page)
             except LabError as error:
                 failure = {"cell": None, "name": type(error).__name__, "message": str(error)}
                 record = finished(record, failure, datetime.now(UTC))
@@ -185,19 +189,31 @@ def _ran(source: Any, path: Path, record: dict[str, Any], home: Path, gates: Seq
     )
 
 
-def _concluded(executed: Any, record: Mapping[str, Any], gates: Sequence[Gate]) -> dict[str, Any]:
-    """Take the answer out of the notebook, and decide the gates over it."""
+def _concluded(executed: Any, record: dict[str, Any], runs: Runs, gates: Sequence[Gate]) -> dict[str, Any]:
+    """Take the answer out of the notebook, compare it with the last run's, and decide the gates over both."""
     result = answer_of(executed)
-    judged = [alerts.judge(gate, result.results) for gate in gates]
+    since = since_last(runs, record | {"results": result.results})
+    judged = [alerts.judge(gate, result.results, since) for gate in gates]
     return {
         "title": result.title or record["notebook"],
         "answer": result.answer,
         "results": dict(result.results),
         "origin": None if result.origin is None else str(result.origin),
         "warnings": list(result.warnings),
+        "since": since,
         "gates": [found.to_dict() for found in judged],
         "alerts": alerts.alerts(judged),
     }
+
+
+def _page(executed: Any, record: dict[str, Any], runs: Runs) -> Page:
+    """Lay out the page: what changed since the last run before what the notebook says, the trend after it."""
+    page = page_from_notebook(executed, record)
+    if record["since"] is None:
+        return page
+    first = since_sections(record["since"], page.origin)
+    last = trend_sections([*runs, ("", record)], page.origin)
+    return dataclasses.replace(page, sections=(*first, *page.sections, *last))
 
 
 def _check_decided(run: Run) -> None:

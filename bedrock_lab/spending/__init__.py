@@ -1,0 +1,1 @@
+"""What was spent, and why it is not what was spent before."""
