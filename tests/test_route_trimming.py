@@ -168,6 +168,15 @@ def test_bad_values_are_one_line(more, said):
         trim([user("hi")], 50, **more)
 
 
+def test_what_are_no_messages_is_one_line():
+    """Neither a text for a list, nor a message without content or role, raises anything but one line."""
+    for wrong in ("hi", [], [{"role": "user"}], [{"content": []}], [{"role": "user", "content": "hi"}]):
+        for work in (lambda given: trim(given, 50), squeeze_messages):
+            with pytest.raises(InputError, match="message") as error:
+                work(wrong)
+            assert "\n" not in str(error.value)
+
+
 def test_bm25_is_the_formula():
     """Idf ln(1 + 1.5/1.5) = 0.6931; tf 1, length 4 of a mean of 3: 0.6931 x 2.2 / 2.5 a word."""
     assert bm25("unit price", ["the price of a unit", "the weather"]) == pytest.approx([2 * 0.693147 * 2.2 / 2.5, 0])

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from bedrock_lab.route.conversations import check_messages
 from bedrock_lab.route.counting import Counter, Message
 from bedrock_lab.route.pieces import blocks, paragraphs
 
@@ -51,6 +52,7 @@ def squeeze_messages(messages: Sequence[Message], counter: Counter | None = None
 
     What lies before the last cache point stays as it is: another byte there would miss the cache.
     """
+    check_messages(messages)
     count = counter or Counter()
     made = [copy.deepcopy(dict(message)) for message in messages]
     cached = max((i for i, m in enumerate(made) if any("cachePoint" in block for block in m["content"])), default=-1)

@@ -12,6 +12,7 @@ from typing import Any
 
 from bedrock_lab.assumptions import Assumption
 from bedrock_lab.errors import InputError, listing
+from bedrock_lab.route.conversations import check_messages
 from bedrock_lab.route.counting import Counter, Message
 from bedrock_lab.route.pieces import paragraphs, sentences
 from bedrock_lab.route.relevance import bm25
@@ -109,6 +110,7 @@ def trim(
     >>> found.messages, found.tokens, [c.what for c in found.cut]
     ([{'role': 'user', 'content': [{'text': 'And now?'}]}], 6, ['messages'])
     """
+    check_messages(messages)
     if keep not in KEEPS:
         raise InputError(f"keep {keep!r}: allowed are {listing(KEEPS)}")
     if on_cut not in {REPORT, ERROR}:
