@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from bedrock_lab.planning.planner import plan as plan
     from bedrock_lab.planning.rechecking import check_plan as check_plan
     from bedrock_lab.planning.result import Plan as Plan
+    from bedrock_lab.planning.segments.reading import read_segments as read_segments
+    from bedrock_lab.planning.segments.segment import Segment as Segment
+    from bedrock_lab.planning.segments.segment import Substitute as Substitute
+    from bedrock_lab.planning.segments.segmenting import plan_segments as plan_segments
     from bedrock_lab.planning.sweeping import sweep as sweep
     from bedrock_lab.predict.latency_predict import predict_latency as predict_latency
     from bedrock_lab.predict.marking import mark as mark
@@ -75,6 +79,8 @@ _HOME = {
     "Provisioned": "bedrock_lab.provisioned.provisioning",
     "ResponseCache": "bedrock_lab.cache.response",
     "Router": "bedrock_lab.route.router",
+    "Segment": "bedrock_lab.planning.segments.segment",
+    "Substitute": "bedrock_lab.planning.segments.segment",
     "Trace": "bedrock_lab.traffic",
     "Usage": "bedrock_lab.traffic",
     "bill": "bedrock_lab.billing",
@@ -98,6 +104,7 @@ _HOME = {
     "mark": "bedrock_lab.predict.marking",
     "measure": "bedrock_lab.measuring.runner",
     "plan": "bedrock_lab.planning.planner",
+    "plan_segments": "bedrock_lab.planning.segments.segmenting",
     "predict_latency": "bedrock_lab.predict.latency_predict",
     "price": "bedrock_lab.pricing",
     "prices": "bedrock_lab.catalogue.pricelist",
@@ -107,6 +114,7 @@ _HOME = {
     "read_bill": "bedrock_lab.sources.bills",
     "read_conversations": "bedrock_lab.route.conversations",
     "read_labels": "bedrock_lab.route.labels",
+    "read_segments": "bedrock_lab.planning.segments.reading",
     "read_trace": "bedrock_lab.sources.reading",
     "reconcile": "bedrock_lab.bills.reconciling",
     "report": "bedrock_lab.views.decision",

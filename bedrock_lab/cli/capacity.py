@@ -1,6 +1,6 @@
 """``plan``: which way of buying is cheapest for a trace."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -27,6 +27,7 @@ from bedrock_lab.cli.output import (
     warn,
     whole,
 )
+from bedrock_lab.cli.segments import plan_by_segment
 
 INFEASIBLE = 3
 NO_LONGER = 3
@@ -76,6 +77,13 @@ def plan(
     assume: Annotated[
         list[str] | None, typer.Option("--assume", help="An assumption: name=value or name=lo..hi; repeatable.")
     ] = None,
+    by: Annotated[
+        str | None, typer.Option("--by", help="Plan by segment, told apart by app, model or operation: app,model.")
+    ] = None,
+    segments: Annotated[
+        str | None,
+        typer.Option("--segments", help="TOML file of segments with limits and substitutes of their own."),
+    ] = None,
     risk: Annotated[
         str,
         typer.Option("--risk", help="Choose by: mean, or cvar90 (mean cost of the dearest tenth of the resamples)."),
@@ -94,29 +102,31 @@ def plan(
     from bedrock_lab.planning.planner import plan as make
     from bedrock_lab.views import tables
 
-    found = make(
-        read_file(file, format, columns),
-        load_prices(date, overlay),
-        model=model,
-        as_model=as_model,
-        region=chosen_region(region),
-        scope=scope,
-        allow_scopes=allow_scopes,
-        option=option,
-        shape=shape,
-        period_s=period_s,
-        window_s=window_s,
-        deferrable=deferrable,
-        deadline_h=deadline_h,
-        unit_input_tpm=unit_input_tpm,
-        unit_output_tpm=unit_output_tpm,
-        unit_price=unit_price,
-        slo=slo,
-        assume=assignments((part for text in assume or [] for part in text.split(",")), "--assume"),
-        token_ratio=ratio_of(token_ratio),
-        seed=chosen_seed(seed),
-        risk=risk,
-    )
+    asked: dict[str, Any] = {
+        "model": model,
+        "as_model": as_model,
+        "region": chosen_region(region),
+        "scope": scope,
+        "allow_scopes": allow_scopes,
+        "option": option,
+        "shape": shape,
+        "period_s": period_s,
+        "window_s": window_s,
+        "deferrable": deferrable,
+        "deadline_h": deadline_h,
+        "unit_input_tpm": unit_input_tpm,
+        "unit_output_tpm": unit_output_tpm,
+        "unit_price": unit_price,
+        "slo": slo,
+        "assume": assignments((part for text in assume or [] for part in text.split(",")), "--assume"),
+        "token_ratio": ratio_of(token_ratio),
+        "seed": chosen_seed(seed),
+        "risk": risk,
+    }
+    trace, listed = read_file(file, format, columns), load_prices(date, overlay)
+    if by is not None or segments is not None:
+        return plan_by_segment(trace, listed, by, segments, asked, as_json=json)
+    found = make(trace, listed, **asked)
     warn(found.warnings)
     parts = {
         "Candidates": tables.candidates_table(found),

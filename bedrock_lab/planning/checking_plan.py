@@ -7,7 +7,7 @@ from typing import Any
 from bedrock_lab.catalogue.pricelist import Prices
 from bedrock_lab.errors import InputError, listing
 from bedrock_lab.planning.purchase import DEFERRED
-from bedrock_lab.planning.saved import SCHEMA_VERSION
+from bedrock_lab.planning.saved import BY_SEGMENT, SCHEMA_VERSION
 from bedrock_lab.traffic.trace import Trace
 
 SINGULAR = {"growth": "traffic grows", "token_ratio": "another tokenizer counts otherwise"}
@@ -89,6 +89,8 @@ def choice_of(plan: Any, candidate: str | None = None) -> Choice:
     """
     if hasattr(plan, "to_dict"):
         plan = plan.to_dict()
+    if isinstance(plan, Mapping) and plan.get("segments"):
+        raise InputError(f"the plan is {BY_SEGMENT}")
     if not isinstance(plan, Mapping) or not set(NEEDED) <= set(plan):
         raise InputError("the plan is not what `bedrock-lab plan FILE --json` prints: run it and give its output")
     if plan.get("schema_version", SCHEMA_VERSION) != SCHEMA_VERSION:

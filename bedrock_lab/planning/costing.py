@@ -17,7 +17,10 @@ from bedrock_lab.pricing import HOURS_PER_MONTH, Floats
 class Costing:
     """Monthly cost of purchases under one scenario, and block by block for their intervals."""
 
-    def __init__(self, demand: Demand, scenario: Scenario, *, block: slice | None = None) -> None:
+    def __init__(
+        self, demand: Demand, scenario: Scenario, *, block: slice | None = None, shared: Load | None = None
+    ) -> None:
+        """Cost under a scenario; `shared` stands for the windows of every mix where several demands share capacity."""
         self.demand = demand
         self.scenario = scenario
         self.block = block
@@ -27,6 +30,7 @@ class Costing:
         self._mixed: dict[Mix, Load] = {}
         self._curves: dict[Mix, OverflowCurve] = {}
         self._by_hour: dict[Mix, tuple[Floats, Floats, NDArray[np.int64]]] = {}
+        self._shared = shared
 
     def load_in(self, scope: str | None) -> Load:
         """Windows valued at what runs over in a scope costs on demand."""
@@ -53,6 +57,8 @@ class Costing:
 
     def mixed(self, mix: Mix) -> Load:
         """Windows of a mix, whatever its base."""
+        if self._shared is not None:
+            return self._shared
         ends = mix.without_base()
         if ends not in self._mixed:
             self._mixed[ends] = mixed_load(self.demand, self.scenario, ends, self.block)

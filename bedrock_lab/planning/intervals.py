@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -181,12 +182,13 @@ def sampling_intervals(
     1 with `week_to_week_cv`, and takes each purchase's response to it. Savings are differences within a
     resample, so that what moves both sides alike cancels.
     """
-    rng = np.random.default_rng(seed)
-    blocks = blocks_of(demand)
-    draws = bootstrap_totals(_by_block(demand, scenario, purchases, blocks), strata_of(demand, blocks), DRAWS, rng)
-    if demand.covered_s < FOUR_WEEKS_S and week_to_week_cv > 0:
-        draws += _responses(demand, scenario, purchases, week_to_week_cv, rng)
-    monthly = Costing(demand, scenario).fixed(purchases) + np.maximum(draws, 0.0) * demand.per_month
+
+    def grown(factor: float) -> Floats:
+        return Costing(demand, dataclasses.replace(scenario, growth=scenario.growth * factor)).variable(purchases)
+
+    by_block = costs_by_block(demand, scenario, purchases, blocks_of(demand))
+    draws = resampled(demand, by_block, grown, week_to_week_cv=week_to_week_cv, seed=seed)
+    monthly = Costing(demand, scenario).fixed(purchases) + draws * demand.per_month
     on_sale = np.array(
         [i > 0 and p.availability == "yes" for i, p in enumerate(purchases)]
     )  # the first is no candidate
@@ -196,7 +198,29 @@ def sampling_intervals(
     )
 
 
-def _by_block(demand: Demand, scenario: Scenario, purchases: list[Purchase], blocks: list[slice]) -> Floats:
+def resampled(
+    demand: Demand, by_block: Floats, grown: Callable[[float], Floats], *, week_to_week_cv: float, seed: int
+) -> Floats:
+    """Resample costs by block: an array (draws, costs) [USD per trace].
+
+    The same seed draws the same blocks and growths whatever the costs are, so that draws of several demands of one
+    trace may be added.
+
+    Parameters
+    ----------
+    by_block
+        Costs of each block of days, an array (blocks, costs).
+    grown
+        Costs of the whole trace when demand is a factor of what it is.
+    """
+    rng = np.random.default_rng(seed)
+    draws = bootstrap_totals(by_block, strata_of(demand, blocks_of(demand)), DRAWS, rng)
+    if demand.covered_s < FOUR_WEEKS_S and week_to_week_cv > 0:
+        draws += _responses(grown, week_to_week_cv, rng)
+    return np.maximum(draws, 0.0)
+
+
+def costs_by_block(demand: Demand, scenario: Scenario, purchases: list[Purchase], blocks: list[slice]) -> Floats:
     """Traffic-dependent cost of each purchase in each block: an array (blocks, purchases) [USD per trace]."""
     parts = np.empty((len(blocks), len(purchases)))
     bought = [i for i, p in enumerate(purchases) if p.is_capacity or p.mix is not None]
@@ -209,16 +233,9 @@ def _by_block(demand: Demand, scenario: Scenario, purchases: list[Purchase], blo
     return parts
 
 
-def _responses(
-    demand: Demand, scenario: Scenario, purchases: list[Purchase], cv: float, rng: np.random.Generator
-) -> Floats:
-    """Change of each purchase's cost under drawn growths of demand: an array (draws, purchases) [USD per trace]."""
+def _responses(grown: Callable[[float], Floats], cv: float, rng: np.random.Generator) -> Floats:
+    """Change of each cost under drawn growths of demand: an array (draws, costs) [USD per trace]."""
     grid = np.maximum(0.0, 1 + cv * np.array([-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0]))
-    costs = np.array(
-        [
-            Costing(demand, dataclasses.replace(scenario, growth=scenario.growth * factor)).variable(purchases)
-            for factor in grid
-        ]
-    )
+    costs = np.array([grown(factor) for factor in grid])
     growth = np.clip(rng.normal(1.0, cv, DRAWS), grid[0], grid[-1])
-    return np.stack([np.interp(growth, grid, costs[:, i]) - costs[3, i] for i in range(len(purchases))], axis=1)
+    return np.stack([np.interp(growth, grid, costs[:, i]) - costs[3, i] for i in range(costs.shape[1])], axis=1)

@@ -86,7 +86,7 @@ def on_units(costing: Costing, ends: Mix, usd_per_hour: dict[str, float]) -> lis
         if ends.wait_h:
             units = convex_minimum(functools.partial(_waiting_cost, costing, ends, term, usd), 1, units)
         made.append(joined(_with(ends, unit_purchase(units, term, usd, "yes"))))
-    return made if ends.wait_h else made + _by_the_hour(costing, ends, usd_per_hour)
+    return made if ends.wait_h else made + units_by_the_hour(costing, ends, usd_per_hour)
 
 
 def _waiting_cost(costing: Costing, ends: Mix, term: str, usd: float, units: int) -> float:
@@ -94,7 +94,7 @@ def _waiting_cost(costing: Costing, ends: Mix, term: str, usd: float, units: int
     return float(costing.monthly([joined(_with(ends, unit_purchase(units, term, usd, "yes")))])[0])
 
 
-def _by_the_hour(costing: Costing, ends: Mix, usd_per_hour: dict[str, float]) -> list[Purchase]:
+def units_by_the_hour(costing: Costing, ends: Mix, usd_per_hour: dict[str, float]) -> list[Purchase]:
     """Units without commitment in some hours of the week, alone or beside committed ones.
 
     For each number of committed units every hour of the week takes its best number of others; the cost of that is

@@ -96,7 +96,7 @@ def plan(
         option, deferrable, deadline_h, shape, slo, unit_input_tpm, unit_output_tpm, unit_price, assume, seed, risk
     )
     rows = priced_rows(trace, model=model, as_model=as_model, region=region, scope=scope, token_ratio=token_ratio)
-    _refuse_ended(rows, prices)
+    refuse_ended(rows, prices)
     ground = ground_of(trace, rows, prices, question, allow_scopes=allow_scopes, window_s=window_s, period_s=period_s)
     return plan_of(trace, rows, ground, question, asked=asked, explain=explain)
 
@@ -202,7 +202,14 @@ def plan_of(
     )
 
 
-def _refuse_ended(rows: Rows, prices: Prices) -> None:
+def refuse_ended(rows: Rows, prices: Prices) -> None:
+    """Refuse models past their end of life.
+
+    Raises
+    ------
+    InputError
+        Some rows call one.
+    """
     for name in rows.models:
         life = lifecycle(name, prices.as_of)
         if life.state == "EOL":

@@ -15,6 +15,8 @@ from bedrock_lab.planning.purchase import Mix, Purchase
 SCHEMA_VERSION = 1
 """Version of a saved plan's form; a key may be added within one, never changed or taken away."""
 
+BY_SEGMENT = "a plan by segment, which cannot be read back yet: plan the new traffic with the same --by or --segments"
+
 AGAIN = "run `bedrock-lab plan FILE --json` again"
 
 
@@ -104,6 +106,8 @@ def load_plan(path: str | Path) -> SavedPlan:
     version = data.get("schema_version")
     if version != SCHEMA_VERSION:
         raise InputError(f"{path}: schema version {version}; this version reads {SCHEMA_VERSION}: {AGAIN}")
+    if data.get("segments"):
+        raise InputError(f"{path}: {BY_SEGMENT}")
     keys = ("asked", "bought", "answer", "date", "candidates", "baseline", "recommended")
     missing = [key for key in keys if key not in data]
     if missing:

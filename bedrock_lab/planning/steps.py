@@ -23,12 +23,13 @@ COMMITTED_HOURS = {"none": 1, "1m": int(HOURS_PER_MONTH), "6m": 6 * int(HOURS_PE
 
 
 class Told(NamedTuple):
-    """What the steps are written from."""
+    """What the steps are written from; `falls` says what happens if demand halves, where others share the capacity."""
 
     market: Market
     chosen: Candidate
     baseline: Candidate
     model_id: str
+    falls: str | None = None
 
     @property
     def scenario(self) -> Scenario:
@@ -123,7 +124,7 @@ def _base(told: Told, bills: dict[str, float], saving: Saving) -> Iterator[Actio
     p = told.purchase.mix.base if told.purchase.mix else told.purchase
     if p is None:
         return
-    term, fall = p.term or "none", _fall(told)
+    term, fall = p.term or "none", told.falls or _fall(told)
     ends = f"{told.on(max(0.0, DAYS_PER_MONTH * p.months - 30))}: 30 days before the term ends, as it renews by itself"
     again = ends if p.months else f"{told.on(30)}: {CHECK}"
     obligation = f"; {usd(p.fixed_usd_per_month * p.months)} are owed whatever the traffic" if p.months else ""
@@ -185,6 +186,11 @@ def _fall(told: Told) -> str:
     half = dataclasses.replace(told.scenario, growth=told.scenario.growth / 2)
     bought = [told.purchase, told.baseline.purchase]
     with_it, without = (float(cost) for cost in Costing(told.market.demand, half).monthly(bought))
+    return fall_in_words(with_it, without)
+
+
+def fall_in_words(with_it: float, without: float) -> str:
+    """Say what a plan costs against on demand if demand halves [USD/month]."""
     if with_it <= without:
         return "it still pays if demand halves"
     return f"if demand halves it costs {usd(with_it - without)} a month more than on demand"

@@ -5,11 +5,11 @@ import html
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from bedrock_lab.assumptions import Origin
+from bedrock_lab.assumptions import Assumption, Origin
 from bedrock_lab.planning.answers import length, span, usd
 from bedrock_lab.planning.demand import DAY_S
 from bedrock_lab.planning.rechecking import Recheck
-from bedrock_lab.planning.result import Plan
+from bedrock_lab.planning.result import Action, Plan
 from bedrock_lab.traffic.profiling import profile
 from bedrock_lab.traffic.trace import Trace
 from bedrock_lab.views.costs import shown_candidates
@@ -45,12 +45,13 @@ class Table:
         return in_columns(self.headers, self.rows)
 
 
-def _table(
+def table_of(
     headers: Sequence[str],
     rows: Iterable[Sequence[Any]],
     numeric: Sequence[str] = (),
     origin: Origin | None = None,
 ) -> Table:
+    """Make a table of rows, empty cells for None."""
     cells = tuple(tuple("" if v is None else str(v) for v in row) for row in rows)
     return Table(tuple(headers), cells, tuple(numeric), origin)
 
@@ -96,11 +97,16 @@ def candidates_table(plan: Plan) -> Table:
         *("Candidate", "Scope", "Commitment", "USD/month", "Range", "Against on-demand", "Saving, 95 %", "On sale"),
         *(["SLO met"] if plan.slo else []),
     ]
-    return _table(headers, rows, ("USD/month", "Range", "Against on-demand", "Saving, 95 %"), plan.origin)
+    return table_of(headers, rows, ("USD/month", "Range", "Against on-demand", "Saving, 95 %"), plan.origin)
 
 
 def assumptions_table(plan: Plan) -> Table:
     """List what is assumed: value, range, how it is known, from where."""
+    return assumptions_rows(plan.assumptions)
+
+
+def assumptions_rows(assumptions: Iterable[Assumption]) -> Table:
+    """List assumptions."""
     rows = [
         (
             a.name,
@@ -110,20 +116,20 @@ def assumptions_table(plan: Plan) -> Table:
             a.kind,
             a.source,
         )
-        for a in plan.assumptions
+        for a in assumptions
     ]
-    return _table(("Assumption", "Value", "Range", "Unit", "Known as", "Source"), rows, ("Value",))
+    return table_of(("Assumption", "Value", "Range", "Unit", "Known as", "Source"), rows, ("Value",))
 
 
 def prices_table(plan: Plan) -> Table:
     """List the prices the plan rests on, each with its source and date."""
     rows = [(p["what"], p["usd"], p["since"], p["source"]) for p in plan.price_sources]
-    return _table(("Price", "USD", "Since", "Source"), rows, ("USD",))
+    return table_of(("Price", "USD", "Since", "Source"), rows, ("USD",))
 
 
 def not_offered_table(plan: Plan) -> Table:
     """List what cannot be bought for this traffic, and why."""
-    return _table(("Option", "Why not"), [(e["option"], e["reason"]) for e in plan.not_offered])
+    return table_of(("Option", "Why not"), [(e["option"], e["reason"]) for e in plan.not_offered])
 
 
 def flips_table(plan: Plan) -> Table:
@@ -131,11 +137,19 @@ def flips_table(plan: Plan) -> Table:
     rows = [(f.assumption, number(f.base), number(f.value), f.becomes) for f in plan.flips]
     rows = rows or [("none found", "", "", "no quantity within the range tried changes the choice")]
     headers = ("Quantity", "Now", "Turns over at", "Then the cheapest is")
-    return _table(headers, rows, ("Now", "Turns over at"), plan.origin)
+    return table_of(headers, rows, ("Now", "Turns over at"), plan.origin)
+
+
+STEP_HEADERS = ("Step", "Detail", "USD/month", "Saves USD/month", "Risk and effort", "Look again", "Command or text")
 
 
 def actions_table(plan: Plan) -> Table:
     """List the steps that carry the decision out, what each bills and saves, and how to take it."""
+    return table_of(STEP_HEADERS, [step_cells(a) for a in plan.actions], ("USD/month", "Saves USD/month"), plan.origin)
+
+
+def step_cells(a: Action) -> tuple[str, ...]:
+    """Write a step."""
 
     def money(dollars: float | None, ends: tuple[float, float] | None = None) -> str:
         if dollars is None:
@@ -144,20 +158,15 @@ def actions_table(plan: Plan) -> Table:
             return amount(dollars)
         return f"{amount(dollars)} ({amount(ends[0])} to {amount(ends[1])})"
 
-    rows = [
-        (
-            a.step,
-            a.detail,
-            money(a.usd_per_month),
-            money(a.saves_usd_per_month, a.range),
-            f"risk {a.risk}; effort {a.effort}" + ("" if a.reversible else "; cannot be taken back"),
-            a.look_again,
-            a.command,
-        )
-        for a in plan.actions
-    ]
-    headers = ("Step", "Detail", "USD/month", "Saves USD/month", "Risk and effort", "Look again", "Command or text")
-    return _table(headers, rows, ("USD/month", "Saves USD/month"), plan.origin)
+    return (
+        a.step,
+        a.detail,
+        money(a.usd_per_month),
+        money(a.saves_usd_per_month, a.range),
+        f"risk {a.risk}; effort {a.effort}" + ("" if a.reversible else "; cannot be taken back"),
+        a.look_again,
+        a.command,
+    )
 
 
 def backtest_table(plan: Plan) -> Table:
@@ -176,7 +185,7 @@ def backtest_table(plan: Plan) -> Table:
         for f in folds
     ]
     headers = ("Chosen on [days]", "Judged on [days]", "Chosen", "USD", "Best in hindsight", "Its USD", "On demand USD")
-    return _table(headers, rows, ("USD", "Its USD", "On demand USD"), plan.origin)
+    return table_of(headers, rows, ("USD", "Its USD", "On demand USD"), plan.origin)
 
 
 def finance_table(plan: Plan) -> Table:
@@ -205,7 +214,7 @@ def finance_table(plan: Plan) -> Table:
             for loss in f.losses
         ),
     ]
-    return _table((f.candidate, ""), rows, ("",), plan.origin)
+    return table_of((f.candidate, ""), rows, ("",), plan.origin)
 
 
 def recheck_table(found: Recheck) -> Table:
@@ -215,7 +224,7 @@ def recheck_table(found: Recheck) -> Table:
         for begin, mine, best, on_demand in found.by_block
     ]
     headers = ("From hour", f"{found.name} (plan) USD", f"{found.best} (best) USD", "on demand USD")
-    return _table(headers, rows, headers, found.origin)
+    return table_of(headers, rows, headers, found.origin)
 
 
 def traffic_table(trace: Trace) -> Table:
@@ -245,4 +254,4 @@ def traffic_table(trace: Trace) -> Table:
         *(("How it was made", note) for note in trace.notes),
         *(("Cannot say", what) for what in found.cannot_answer),
     ]
-    return _table(("Traffic", ""), rows, origin=trace.origin)
+    return table_of(("Traffic", ""), rows, origin=trace.origin)

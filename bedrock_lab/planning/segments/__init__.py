@@ -1,0 +1,1 @@
+"""Planning by segment: parts of the traffic with limits of their own, and the capacity they share."""
