@@ -10,6 +10,8 @@ import pytest
 
 from bedrock_lab.assumptions import Origin
 from bedrock_lab.catalogue import prices
+from bedrock_lab.errors import InputError
+from bedrock_lab.planning.planner import plan
 from bedrock_lab.planning.segments.segment import Segment, Substitute
 from bedrock_lab.planning.segments.segmenting import plan_segments
 from bedrock_lab.traffic import make_trace
@@ -95,8 +97,8 @@ def by_hand(apps, settings, terms, substitute):
     best = math.inf
     for routed in (False, True) if substitute else (False,):
         extra, groups = 0.0, {}
-        for name, hours in apps.items():
-            waits, batch, units = settings[name]
+        for name, called in apps.items():
+            hours, (waits, batch, units) = called, settings[name]
             if routed and name == substitute[0]:
                 share = substitute[1]
                 usd = sum(usd_of(hours, "lite")) * share
@@ -140,3 +142,39 @@ def test_equal_to_brute_force(seed):
     billed = sum(a["usd_per_month"] or 0.0 for a in found.actions)
     assert billed == pytest.approx(total, rel=1e-9)
     json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_a_substitute_by_hand(tmp_path):
+    """10M in and 1M out an hour cost 49.50 USD; 40 % at a cheaper model: 0.6 x 49.50 + 0.4 x 0.84 = 30.036, 730 h."""
+    held = Substitute(model="us.amazon.nova-lite-v1:0", share=0.4, **BOUND)
+    asked = {"model": SONNET, "shape": "flat", "option": "on-demand", "explain": False}
+    chat = Segment(name="chat", app="chat", substitutes=[held])
+    found = plan_segments(hourly({"chat": [(10_000_000, 1_000_000)]}), P, segments=[chat], **asked).segment("chat")
+    assert found.baseline_usd_per_month == pytest.approx(49.5 * 730)
+    assert found.cost_usd_per_month == pytest.approx(30.036 * 730)
+    assert found.range == pytest.approx((30.036 * 730, (29.7 + 1.35 * 0.336) * 730))
+    assert found.substitute == held
+    assert "at least 0.8 (1,000 labels of a test)" in found.why
+    strict = Segment(name="chat", app="chat", quality_needed=0.9, substitutes=[held])
+    kept = plan_segments(hourly({"chat": [(10_000_000, 1_000_000)]}), P, segments=[strict], **asked).segment("chat")
+    assert kept.substitute is None
+    assert kept.cost_usd_per_month == pytest.approx(49.5 * 730)
+
+
+def test_a_substitute_without_a_bound_is_refused():
+    """In one line."""
+    with pytest.raises(InputError, match="quality_at_least and quality_source are needed"):
+        Substitute(model="amazon.nova-lite", share=0.4)
+
+
+def test_one_segment_is_the_plan_without():
+    """Choice, cost, range and interval."""
+    trace = hourly({"a": [(30_000_000, 3_000_000), (3_000_000, 300_000)] * 168})
+    asked = {"model": SONNET, "option": "on-demand,batch", "deferrable": 0.3, "explain": False}
+    alone = plan(trace, P, **asked)
+    found = plan_segments(trace, P, by="app", **asked)
+    assert found.recommended == alone.recommended
+    part = found.segments[0]
+    assert part.cost_usd_per_month == alone.recommended.cost_usd_per_month
+    assert part.range == pytest.approx(alone.recommended.range)
+    assert part.ci95 == pytest.approx(alone.recommended.ci95)
