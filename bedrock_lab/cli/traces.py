@@ -145,10 +145,24 @@ def convert(
     app_key: str | None = APP_KEY,
     since: str | None = SINCE,
     until: str | None = UNTIL,
+    workers: int = typer.Option(
+        1, "--workers", parser=whole, metavar="N", help="Of invocation logs: processes that unpack and read."
+    ),
+    identities: bool = typer.Option(False, "--identities", help="Of invocation logs: keep account ids as they are."),
     json: bool = JSON,
 ) -> None:
-    """Write a trace of any format as parquet, with where it comes from."""
-    written(read_file(file, format, columns, app_key=app_key, since=since, until=until), out, file, as_json=json)
+    """Write a trace of any format as parquet, with where it comes from; of a log, a killed run goes on."""
+    from bedrock_lab.sources.log_copy import copy_logs, is_log
+    from bedrock_lab.traffic.readers.bedrock_logs import wish
+    from bedrock_lab.traffic.reading import read_trace
+
+    if columns or not is_log(file, format):
+        written(read_file(file, format, columns, app_key=app_key, since=since, until=until), out, file, as_json=json)
+        return
+    wanted = wish(app_key, since, until)
+    copied = copy_logs(file, out, wanted, workers=workers, identities=identities, say=lambda line: warn([line]))
+    say_left_out(copied)
+    told(read_trace(copied.path, identities=True), copied.path, as_json=json)
 
 
 @app.command()
@@ -243,12 +257,17 @@ def from_cloudwatch(
 def written(trace: Any, out: str, read: str | None, *, as_json: bool) -> None:
     """Write a trace, and say what it holds and what it cannot answer."""
     from bedrock_lab.errors import InputError
-    from bedrock_lab.traffic.profiling import profile as describe
 
     if read is not None and Path(out).resolve() == Path(read).resolve():
         raise InputError(f"{out}: is the file that was read; give another name")
 
-    path = trace.write(out)
+    told(trace, trace.write(out), as_json=as_json)
+
+
+def told(trace: Any, path: Path, *, as_json: bool) -> None:
+    """Say what a trace that was written holds, and what it cannot answer."""
+    from bedrock_lab.traffic.profiling import profile as describe
+
     found = describe(trace)
     result = {
         "file": str(path),

@@ -1,9 +1,12 @@
 """Invocation logs in S3: listed by the hour their keys name, fetched side by side, read in memory and kept nowhere."""
 
+import dataclasses
 import re
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -11,6 +14,7 @@ from bedrock_lab.client import calling, connection
 from bedrock_lab.client.failures import code_of, status_of
 from bedrock_lab.errors import InputError, LabError
 from bedrock_lab.traffic.identities import hidden, without_identities
+from bedrock_lab.traffic.log_parts import Item
 from bedrock_lab.traffic.readers import bedrock_logs
 from bedrock_lab.traffic.readers.bedrock_logs import Wish
 from bedrock_lab.traffic.readers.files import FileError
@@ -57,23 +61,91 @@ def read_s3_logs(
     LabError
         S3 does not answer.
     """
-    bucket, prefix = place_of(uri)
-    s3 = connected(arguments)
-    try:
-        keys = [key for key in listed(s3, bucket, prefix, wanted, sleep) if _is_log(key)]
-        if not keys:
-            raise InputError(
-                f"{hidden(uri)}: no log file is there{' in the time asked for' if wanted != Wish() else ''}"
-            )
-        say(f"{hidden(uri)}: {len(keys):,} files of the invocation log")
-        parts, skipped = _read(s3, bucket, keys, wanted, sleep)
-    finally:
-        s3.close()
+    parts: list[Raw] = []
+    skipped: list[Skipped] = []
+    with Bucket.opened(uri, arguments, sleep) as bucket:
+        items = bucket.items(wanted)
+        say(f"{hidden(uri)}: {len(items):,} files of the invocation log")
+        for item, data in bucket.many(items):
+            try:
+                if isinstance(data, str):
+                    raise FileError(item.name, data)
+                parts.append(bedrock_logs.read(item.name, data, wanted))
+            except InputError as error:
+                reason = error.reason if isinstance(error, FileError) else str(error)
+                skipped.append(Skipped(file=item.name, line=None, reason=reason))
     if not parts:
         first = f"{skipped[0].file}: {skipped[0].reason}"
         raise InputError(hidden(f"{uri}: none of {len(skipped)} files can be read; {first}"))
     trace = trace_of_raw(join(parts), uri, tuple(skipped))
     return trace if identities else without_identities(trace)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Bucket:
+    """A prefix of a bucket, and the client that reads it."""
+
+    uri: str
+    s3: Any
+    sleep: Callable[[float], None] = time.sleep
+
+    @classmethod
+    @contextmanager
+    def opened(
+        cls, uri: str, arguments: dict[str, Any], sleep: Callable[[float], None] = time.sleep
+    ) -> Iterator["Bucket"]:
+        """Open a prefix for as long as it is read."""
+        place_of(uri)
+        s3 = connected(arguments)
+        try:
+            yield cls(uri, s3, sleep)
+        finally:
+            s3.close()
+
+    def items(self, wanted: Wish) -> list[Item]:
+        """Return the log files that lie in the time wanted.
+
+        Raises
+        ------
+        InputError
+            There are none.
+        """
+        bucket, prefix = place_of(self.uri)
+        found = [
+            Item(name=f"s3://{bucket}/{entry['Key']}", etag=str(entry.get("ETag", "")).strip('"'))
+            for entry in listed(self.s3, bucket, prefix, wanted, self.sleep)
+            if _is_log(entry["Key"])
+        ]
+        if not found:
+            late = " in the time asked for" if wanted.bounded else ""
+            raise InputError(f"{hidden(self.uri)}: no log file is there{late}")
+        return found
+
+    def fetch(self, item: Item) -> bytes | str:
+        """Return a file's bytes, or why it cannot be fetched."""
+        bucket, key = place_of(item.name)
+
+        def whole() -> bytes:
+            body: bytes = self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+            return body
+
+        try:
+            return calling.patiently(whole, self.sleep)
+        except calling.errors() as error:
+            return f"cannot be fetched ({code_of(error)})"
+
+    def many(self, items: Sequence[Item]) -> Iterator[tuple[Item, bytes | str]]:
+        """Fetch side by side, some ahead, and hand over in order."""
+        with ThreadPoolExecutor(FETCHED_AT_ONCE) as pool:
+            waiting: deque[tuple[Item, Future[bytes | str]]] = deque()
+            for item in items:
+                waiting.append((item, pool.submit(self.fetch, item)))
+                if len(waiting) > FETCHED_AT_ONCE:
+                    first, data = waiting.popleft()
+                    yield first, data.result()
+            while waiting:
+                first, data = waiting.popleft()
+                yield first, data.result()
 
 
 def place_of(uri: str) -> tuple[str, str]:
@@ -88,15 +160,15 @@ def place_of(uri: str) -> tuple[str, str]:
     return found["bucket"], found["prefix"]
 
 
-def listed(s3: Any, bucket: str, prefix: str, wanted: Wish, sleep: Callable[[float], None]) -> Iterator[str]:
-    """List keys, a folder after the other; of days and hours outside the time wanted nothing is listed."""
+def listed(s3: Any, bucket: str, prefix: str, wanted: Wish, sleep: Callable[[float], None]) -> Iterator[dict[str, Any]]:
+    """List objects, a folder after the other; of days and hours outside the time wanted nothing is listed."""
     flat = not wanted.bounded or DAY.search(prefix) is not None
     request: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix} | ({} if flat else {"Delimiter": "/"})
     while True:
         page = asked(lambda: s3.list_objects_v2(**request), bucket, sleep)
         for item in page.get("Contents", ()):
             if not bedrock_logs.outside(PurePosixPath("/" + item["Key"]), wanted):
-                yield item["Key"]
+                yield item
         for inner in page.get("CommonPrefixes", ()):
             if not day_outside(inner["Prefix"], wanted):
                 yield from listed(s3, bucket, inner["Prefix"], wanted, sleep)
@@ -115,39 +187,6 @@ def day_outside(prefix: str, wanted: Wish) -> bool:
     if DAY.search("/" + prefix) is None:
         return False
     return all(bedrock_logs.outside(PurePosixPath(f"/{prefix}{hour:02d}/x"), wanted) for hour in range(24))
-
-
-def _read(
-    s3: Any, bucket: str, keys: list[str], wanted: Wish, sleep: Callable[[float], None]
-) -> tuple[list[Raw], list[Skipped]]:
-    """Fetch side by side, read in order; what cannot be fetched or read is listed."""
-    parts: list[Raw] = []
-    skipped: list[Skipped] = []
-
-    def fetch(key: str) -> bytes | str:
-        def whole() -> bytes:
-            body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-            return body
-
-        try:
-            return calling.patiently(whole, sleep)
-        except calling.errors() as error:
-            return f"cannot be fetched ({code_of(error)})"
-
-    with ThreadPoolExecutor(FETCHED_AT_ONCE) as pool:
-        for begin in range(0, len(keys), 4 * FETCHED_AT_ONCE):  # so many are in memory at a time
-            group = keys[begin : begin + 4 * FETCHED_AT_ONCE]
-            for key, data in zip(group, pool.map(fetch, group), strict=True):
-                where = f"s3://{bucket}/{key}"
-                if isinstance(data, str):
-                    skipped.append(Skipped(file=where, line=None, reason=data))
-                    continue
-                try:
-                    parts.append(bedrock_logs.read(where, data, wanted))
-                except InputError as error:
-                    reason = error.reason if isinstance(error, FileError) else str(error)
-                    skipped.append(Skipped(file=where, line=None, reason=reason))
-    return parts, skipped
 
 
 def _is_log(key: str) -> bool:

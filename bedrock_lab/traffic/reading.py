@@ -169,17 +169,28 @@ def written_trace(file: str, data: bytes) -> Trace | None:
         raise FileError(file, f"the parquet data cannot be read ({one_line(error)})") from None
 
 
-def read_folder(folder: Path, wanted: str, columns: Mapping[str, str] | None, logs: Wish) -> Trace:
-    """Read every file of a folder and of the folders in it; hidden files are left alone."""
+def files_of(folder: Path, logs: Wish) -> list[Path]:
+    """Return the files of a folder and of the folders in it that are read, by name.
+
+    Raises
+    ------
+    InputError
+        There are none, or none in the time wanted.
+    """
     paths = sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith((".", "_")))
     if not paths:
         raise InputError(f"{folder}: the folder holds no files")
     paths = [p for p in paths if not (bedrock_logs.beside(p) or bedrock_logs.outside(p, logs))]
     if not paths:
         raise InputError(f"{folder}: no file of the folder lies in the time asked for")
+    return paths
+
+
+def read_folder(folder: Path, wanted: str, columns: Mapping[str, str] | None, logs: Wish) -> Trace:
+    """Read every file of a folder and of the folders in it; hidden files are left alone."""
     parts: list[Raw] = []
     skipped: list[Skipped] = []
-    for path in paths:
+    for path in files_of(folder, logs):
         try:
             got = read_one(path, wanted, columns, logs)
         except InputError as error:

@@ -1,7 +1,7 @@
 """Rows of an invocation log on their way into a Trace: numbers, and a code of what repeats (model, Region, app)."""
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import compress
 from typing import Any
 
@@ -14,6 +14,7 @@ from bedrock_lab.traffic.readers.files import FileError
 from bedrock_lab.traffic.readers.log_blocks import Block, columns_of, floats
 from bedrock_lab.traffic.readers.log_rows import COUNTS, NUMBERS, WORDS, Rows
 from bedrock_lab.traffic.readers.raw import Raw
+from bedrock_lab.traffic.readers.unsaid import OPAQUE, UNCOUNTED
 from bedrock_lab.traffic.trace import Skipped
 
 PUBLISHED = frozenset({"foundation-model", "inference-profile"})
@@ -110,7 +111,9 @@ class Columns:
             columns[name] = from_numpy(filled.astype(np.int64) if name in COUNTS else filled, known)
         columns["request_id"] = strings(self.ids)
         held = {name: column for name, column in columns.items() if column.null_count < len(column)}
-        called = [self.codes["model"][word] for word in opaque]
+        called = np.bincount(codes["model"], minlength=len(self.codes["model"]))
+        unsaid = {OPAQUE + word: int(called[self.codes["model"][word]]) for word in sorted(opaque)}
+        unsaid |= {UNCOUNTED: int(uncounted.sum())} if uncounted.any() else {}
         return Raw(
             file=file,
             format="bedrock-logs",
@@ -118,7 +121,7 @@ class Columns:
             columns=held,
             expresses=tuple(name.removesuffix("_tokens") for name in COUNTS[:-1]),
             start_ns=start,
-            notes=tuple(notes(int(np.isin(codes["model"], called).sum()), len(opaque), int(uncounted.sum()))),
+            unsaid=unsaid,
             skipped=tuple(skipped),
         )
 
@@ -150,14 +153,3 @@ def outcome_of(error: str | None) -> str:
     if error is None:
         return "ok"
     return "throttled" if "throttl" in error.lower() else "failed"
-
-
-def notes(opaque: int, names: int, uncounted: int) -> Iterator[str]:
-    """Say what the records do not."""
-    if opaque:
-        yield (
-            f"{opaque:,} records call {names} application profiles or provisioned units: which model that "
-            "is the log does not say (--model ID takes them for its calls)"
-        )
-    if uncounted:
-        yield f"{uncounted:,} records have no token counts: what they cost is not known"

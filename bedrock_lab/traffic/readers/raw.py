@@ -1,6 +1,8 @@
 """What a reader hands over: columns of one file, not yet sorted."""
 
 import dataclasses
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from bedrock_lab.errors import InputError
 from bedrock_lab.traffic.arrays import from_numpy, to_numpy
 from bedrock_lab.traffic.clock import iso_utc, utc_ns
 from bedrock_lab.traffic.columns import COLUMNS
+from bedrock_lab.traffic.readers import unsaid
 from bedrock_lab.traffic.readers.files import FileError
 from bedrock_lab.traffic.trace import Skipped, Trace, make_trace
 from bedrock_lab.traffic.usage import BUCKETS
@@ -26,6 +29,8 @@ class Raw:
         Arrow arrays by column name.
     start_ns
         When `time_s` is 0 [ns since 1970]; None where the file's clock has no date.
+    unsaid
+        Of invocation logs: how many records do not say what, and of which application profile.
     """
 
     file: str
@@ -39,6 +44,7 @@ class Raw:
     prefix_hashes: Any = None
     prefix_block_tokens: int | None = None
     notes: tuple[str, ...] = ()
+    unsaid: Mapping[str, int] = dataclasses.field(default_factory=dict)
     reordered: int = 0
     duplicates: int = 0
     skipped: tuple[Skipped, ...] = ()
@@ -89,10 +95,23 @@ def join(parts: list[Raw]) -> Raw:
         expresses=tuple(b for b in BUCKETS if any(b in part.expresses for part in parts)),
         prefix_hashes=hashes,
         notes=tuple(dict.fromkeys([*(note for part in parts for note in part.notes), *gaps(parts)])),
+        unsaid=summed(part.unsaid for part in parts),
         reordered=sum(part.reordered for part in parts),
         duplicates=sum(part.duplicates for part in parts),
         skipped=tuple(item for part in parts for item in part.skipped),
     )
+
+
+def summed(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Add up counts by name.
+
+    >>> summed([{"a": 1}, {"a": 2, "b": 1}])
+    {'a': 3, 'b': 1}
+    """
+    total: Counter[str] = Counter()
+    for part in counts:
+        total.update(part)
+    return dict(total)
 
 
 def table_of(part: Raw, start: int | None) -> Any:
@@ -137,7 +156,7 @@ def trace_of_raw(raw: Raw, source: str, skipped: tuple[Skipped, ...], *, rebase:
         skipped=(*raw.skipped, *skipped),
         prefix_hashes=raw.prefix_hashes,
         prefix_block_tokens=raw.prefix_block_tokens,
-        notes=raw.notes,
+        notes=(*raw.notes, *unsaid.notes(raw.unsaid)),
         rebase=rebase,
     )
     return dataclasses.replace(
