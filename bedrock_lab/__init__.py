@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from bedrock_lab.traffic import synth as synth
     from bedrock_lab.traffic.conversations import example_conversations as example_conversations
     from bedrock_lab.views.decision import report as report
+    from bedrock_lab.views.whatif.panel import what_if as what_if
 
 _HOME = {
     "Assumption": "bedrock_lab.assumptions",
@@ -126,6 +127,7 @@ _HOME = {
     "sweep": "bedrock_lab.planning.sweeping",
     "synth": "bedrock_lab.traffic",
     "trim": "bedrock_lab.route.trimming",
+    "what_if": "bedrock_lab.views.whatif.panel",
 }
 """Where each public name lives; nothing is imported before it is asked for."""
 

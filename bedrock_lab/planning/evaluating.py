@@ -105,7 +105,11 @@ def evaluate(plan: Plan, **changes: Any) -> Evaluation:
     InputError
         A name is not known, or a value is not allowed.
     """
-    market = market_at(plan, changes)
+    return evaluated(plan, market_at(plan, changes), changes)
+
+
+def evaluated(plan: Plan, market: Market, changes: Mapping[str, Any]) -> Evaluation:
+    """Answer in a market that `market_at` opened for these changes."""
     costing = Costing(market.demand, market.scenario)
     purchases, _ = on_sale(market, costing)
     kept = _held(market, plan, changes)

@@ -11,9 +11,10 @@ import numpy as np
 from bedrock_lab.assumptions import Origin
 from bedrock_lab.planning.candidates import Candidate
 from bedrock_lab.planning.capacity import units_needed
+from bedrock_lab.planning.demand import Demand
 from bedrock_lab.planning.purchase import CAPACITY
-from bedrock_lab.planning.result import Plan
-from bedrock_lab.planning.scenario import load_of
+from bedrock_lab.planning.scenario import Scenario, load_of
+from bedrock_lab.planning.sensitivity import Bar
 from bedrock_lab.pricing import Floats
 from bedrock_lab.views.from_notebook import PLOTLY
 
@@ -43,6 +44,44 @@ class Known(Protocol):
     @property
     def origin(self) -> Origin:
         """Where the figures come from."""
+        ...
+
+
+class Costed(Known, Protocol):
+    """Candidates in a scenario: a plan, or what it becomes at other values."""
+
+    @property
+    def demand(self) -> Demand:
+        """Demand by window."""
+        ...
+
+    @property
+    def scenario(self) -> Scenario:
+        """Values of what is not known."""
+        ...
+
+    @property
+    def baseline(self) -> Candidate:
+        """On demand as it stands."""
+        ...
+
+    @property
+    def recommended(self) -> Candidate | None:
+        """What would be bought."""
+        ...
+
+    @property
+    def tornado(self) -> tuple[Bar, ...]:
+        """What moves its cost."""
+        ...
+
+    @property
+    def slo(self) -> dict[str, float]:
+        """Latency limits [s]."""
+        ...
+
+    def by_cost(self) -> list[Candidate]:
+        """Candidates, the cheapest first."""
         ...
 
 
@@ -77,13 +116,13 @@ def _bins(values: Floats, window_s: float) -> tuple[list[float], Floats, Floats,
     )
 
 
-def best_capacity(plan: Plan) -> Candidate | None:
+def best_capacity(plan: Costed) -> Candidate | None:
     """Return the cheapest candidate that buys capacity, recommended or not."""
     bought = [c for c in plan.by_cost() if c.purchase.option in CAPACITY]
     return bought[0] if bought else None
 
 
-def capacity_tpm(plan: Plan, candidate: Candidate) -> tuple[float, float]:
+def capacity_tpm(plan: Costed, candidate: Candidate) -> tuple[float, float]:
     """Tokens per minute a capacity candidate serves, input and output."""
     p = candidate.purchase
     if p.option == "reserved":
@@ -92,7 +131,7 @@ def capacity_tpm(plan: Plan, candidate: Candidate) -> tuple[float, float]:
     return (scenario.unit_input_tpm or 0.0) * (p.units or 0), (scenario.unit_output_tpm or 0.0) * (p.units or 0)
 
 
-def demand_chart(plan: Plan) -> Chart:
+def demand_chart(plan: Costed) -> Chart:
     """Tokens per minute over the trace, input above output, with the capacity closest to paying."""
     data: list[dict[str, Any]] = []
     best = best_capacity(plan)
@@ -157,7 +196,7 @@ def _pale(colour: str) -> str:
     return f"rgba({red},{green},{blue},0.25)"
 
 
-def load_duration_chart(plan: Plan) -> Chart:
+def load_duration_chart(plan: Costed) -> Chart:
     """How much of the time each load is reached: against steps of model units where their size is known."""
     scenario = plan.scenario
     load = load_of(plan.demand, scenario)

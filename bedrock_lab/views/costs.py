@@ -2,14 +2,14 @@
 
 from bedrock_lab.planning.candidates import Candidate
 from bedrock_lab.planning.result import Plan
-from bedrock_lab.views.charts import BLUE, GREEN, GREY, Chart, chart_of, rounded
+from bedrock_lab.views.charts import BLUE, GREEN, GREY, Chart, Costed, chart_of, rounded
 
 MOST_BARS = 12
 ALIKE = 0.02
 """Candidates of one option and term whose costs differ by less are shown once."""
 
 
-def shown_candidates(plan: Plan) -> list[Candidate]:
+def shown_candidates(plan: Costed) -> list[Candidate]:
     """Return the candidates worth showing: the cheapest of each way of buying first, then the next cheapest."""
     ordered = plan.by_cost()
     first: dict[tuple[str, str, str | None, str | None], Candidate] = {}
@@ -23,7 +23,7 @@ def shown_candidates(plan: Plan) -> list[Candidate]:
     return sorted(chosen[:MOST_BARS], key=lambda c: c.cost_usd_per_month)
 
 
-def candidates_chart(plan: Plan) -> Chart:
+def candidates_chart(plan: Costed) -> Chart:
     """Monthly cost of candidates with their ranges, the cheapest on top."""
     shown = shown_candidates(plan)
     groups = (

@@ -1,7 +1,7 @@
 """How sure a choice is: regret by candidate, what moves the cost, what turns the choice, and the past judged."""
 
 from bedrock_lab.planning.result import Plan
-from bedrock_lab.views.charts import BLUE, GREEN, GREY, ORANGE, RED, Chart, chart_of, rounded
+from bedrock_lab.views.charts import BLUE, GREEN, GREY, ORANGE, RED, Chart, Costed, chart_of, rounded
 from bedrock_lab.views.costs import shown_candidates
 
 
@@ -43,7 +43,7 @@ def regret_chart(plan: Plan) -> Chart:
     )
 
 
-def tornado_chart(plan: Plan) -> Chart:
+def tornado_chart(plan: Costed) -> Chart:
     """Cost of the plan at the two ends of each assumption, the longest bar on top."""
     bars = plan.tornado
     title = "What moves the cost"

@@ -10,7 +10,7 @@ from bedrock_lab.planning.candidates import Candidate
 from bedrock_lab.planning.costing import Costing
 from bedrock_lab.planning.purchase import Purchase
 from bedrock_lab.planning.result import Plan
-from bedrock_lab.views.charts import BLUE, GREEN, GREY, ORANGE, PINK, RED, SKY, Chart, chart_of, rounded
+from bedrock_lab.views.charts import BLUE, GREEN, GREY, ORANGE, PINK, RED, SKY, Chart, Costed, chart_of, rounded
 from bedrock_lab.views.costs import shown_candidates
 
 COLOURS = (BLUE, ORANGE, GREEN, RED, SKY, PINK)
@@ -20,9 +20,14 @@ UP_TO = 2.5
 """Largest load drawn, against today's."""
 
 
-def screening_chart(plan: Plan) -> Chart:
-    """Cost against load for the cheapest candidate of each way, sizes as they are, with the points where they cross."""
+def screening_chart(plan: Costed, held: Candidate | None = None) -> Chart:
+    """Cost against load for the cheapest candidate of each way, sizes as they are, with the points where they cross.
+
+    One more that is to be kept in view is drawn whatever it costs.
+    """
     best = _one_each(plan)
+    if held is not None and held.name not in {p.name for p in best}:
+        best = [*best[: len(COLOURS) - 1], held.purchase]
     loads = np.linspace(0.0, UP_TO, LOADS)
     growth = plan.scenario.growth
     costs = np.array(
@@ -68,7 +73,7 @@ def screening_chart(plan: Plan) -> Chart:
     )
 
 
-def _one_each(plan: Plan) -> list[Purchase]:
+def _one_each(plan: Costed) -> list[Purchase]:
     """Return the cheapest candidate on sale of each option, at most six, what is recommended first.
 
     One that is dearer than on demand at the largest load drawn is left out: its line would flatten the others.
@@ -134,7 +139,7 @@ def cash_flow_chart(plan: Plan) -> Chart:
     )
 
 
-def pareto_chart(plan: Plan, latency_s: Mapping[str, float] | None = None, metric: str = "ttft_p95") -> Chart:
+def pareto_chart(plan: Costed, latency_s: Mapping[str, float] | None = None, metric: str = "ttft_p95") -> Chart:
     """Cost against latency of the candidates whose latency is known, with the SLO line.
 
     Parameters
