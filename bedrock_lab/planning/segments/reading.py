@@ -100,6 +100,9 @@ def _segment(table: Mapping[str, Any], place: int, folder: Path) -> Segment:
         substitutes = tuple(_substitute(s, folder) for s in held)
     except InputError as error:
         raise InputError(f"segment {name}: {error}") from None
+    for key in (*RULES, "slo"):
+        if key in values and not isinstance(values[key], str | list | Mapping):
+            raise InputError(f"segment {name}: {key} {values[key]!r}: allowed is a text")
     return Segment(**values, substitutes=substitutes)
 
 
