@@ -14,6 +14,9 @@ Floats = NDArray[np.float64]
 
 NON_COVERAGE = 0.05
 
+ROUNDING = 1e-12
+"""Relative spread up to which values are equal: differences of times are rounded."""
+
 MOST_REGRESSED = 20_000
 """Sequences up to this length are judged by an autoregression, longer ones by batch means."""
 
@@ -129,7 +132,8 @@ def effective_size(values: Floats) -> int:
     True
     """
     n = len(values)
-    if n < 16 or float(values.min()) == float(values.max()):
+    low, high = (float(values.min()), float(values.max())) if n else (0.0, 0.0)
+    if n < 16 or high - low <= ROUNDING * max(abs(low), abs(high)):
         return n
     found = _by_batches(values) if n > MOST_REGRESSED else _by_regression(mean_ranks(values))
     return max(1, min(n, round(found)))

@@ -9,7 +9,9 @@ from bedrock_lab.cli.output import (
     COLUMNS,
     DATE,
     FORMAT,
+    GROUP,
     JSON,
+    LATENCY,
     OVERLAY,
     REGION,
     ROWS_MODEL,
@@ -19,8 +21,10 @@ from bedrock_lab.cli.output import (
     assignments,
     chosen_region,
     chosen_seed,
+    count,
     emit,
     load_prices,
+    number,
     ratio_of,
     read_file,
     real,
@@ -28,6 +32,7 @@ from bedrock_lab.cli.output import (
     whole,
 )
 from bedrock_lab.cli.segments import plan_by_segment
+from bedrock_lab.errors import InputError
 
 INFEASIBLE = 3
 NO_LONGER = 3
@@ -74,6 +79,12 @@ def plan(
         str | None, typer.Option("--unit-price", help="Price of a model unit [USD/h]: none=60,1m=44,6m=30.")
     ] = None,
     slo: Annotated[str | None, typer.Option("--slo", help="Latency limits [s]: ttft_p95=1.5,e2e_p99=20.")] = None,
+    latency: str | None = LATENCY,
+    group: str | None = GROUP,
+    tpm: float | None = number("--tpm", "Quota on demand [tokens/min], held against the SLO."),
+    rpm: float | None = number("--rpm", "Quota on demand [requests/min], held against the SLO."),
+    max_units: int | None = count("--max-units", "Model units the account may hold."),
+    max_tokens: int | None = count("--max-tokens", "max_tokens of every request, which a quota reserves."),
     assume: Annotated[
         list[str] | None, typer.Option("--assume", help="An assumption: name=value or name=lo..hi; repeatable.")
     ] = None,
@@ -124,9 +135,13 @@ def plan(
         "risk": risk,
     }
     trace, listed = read_file(file, format, columns), load_prices(date, overlay)
+    held: dict[str, Any] = {"tpm": tpm, "rpm": rpm, "max_units": max_units, "max_tokens": max_tokens}
     if by is not None or segments is not None:
+        alone = [n for n, v in {"latency": latency, "group": group, **held}.items() if v is not None]
+        if alone:
+            raise InputError(f"--{alone[0]}: segments are not simulated; plan without --by and --segments")
         return plan_by_segment(trace, listed, by, segments, asked, as_json=json)
-    found = make(trace, listed, **asked)
+    found = make(trace, listed, latency=_fit(latency), latency_group=group, **asked, **held)
     warn(found.warnings)
     parts = {
         "Candidates": tables.candidates_table(found),
@@ -140,6 +155,15 @@ def plan(
     text = "\n\n".join([found.answer, *(f"{title}\n{table}" for title, table in parts.items() if table.rows)])
     emit(found.to_dict(), text, as_json=json)
     return INFEASIBLE if found.decision == "infeasible" else 0
+
+
+def _fit(path: str | None) -> Any:
+    """Read a fit of latencies."""
+    if path is None:
+        return None
+    from bedrock_lab.measuring.fitting import load_latency
+
+    return load_latency(path)
 
 
 def plan_check(

@@ -23,6 +23,8 @@ DATE = typer.Option(None, "--date", help="Prices as of this day, YYYY-MM-DD (def
 ROWS_MODEL = typer.Option(None, "--model", help="Model of rows that name none.")
 AS_MODEL = typer.Option(None, "--as-model", help="Take all rows as calls of this model.")
 TOKEN_RATIO = typer.Option("1.0..1.35", "--token-ratio", help="Tokens of another tokenizer, lo..hi, for --as-model.")
+LATENCY = typer.Option(None, "--latency", metavar="M.json", help="Latency: a fit of latency fit.")
+GROUP = typer.Option(None, "--group", help="Group of the fit.")
 FORMAT = typer.Option("auto", "--format", help="auto, azure, mooncake, burstgpt, bedrock-logs or table.")
 APP_KEY = typer.Option(None, "--app-key", help="Of invocation logs: the requestMetadata key that names the app.")
 SINCE = typer.Option(None, "--since", help="Of invocation logs: from this day or time on, ISO 8601.")

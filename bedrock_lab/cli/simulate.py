@@ -10,7 +10,9 @@ from bedrock_lab.cli.output import (
     COLUMNS,
     DATE,
     FORMAT,
+    GROUP,
     JSON,
+    LATENCY,
     OVERLAY,
     REGION,
     ROWS_MODEL,
@@ -45,10 +47,8 @@ def simulate(
         str | None,
         typer.Option("--service", help="Latency: constant=S, exponential=MEAN_S or lognormal=MEDIAN_S,SIGMA."),
     ] = None,
-    latency: Annotated[
-        str | None, typer.Option("--latency", metavar="M.json", help="Latency: a fit of latency fit.")
-    ] = None,
-    group: Annotated[str | None, typer.Option("--group", help="Group of the fit.")] = None,
+    latency: str | None = LATENCY,
+    group: str | None = GROUP,
     slo: Annotated[
         str | None, typer.Option("--slo", help="Latency limits [s]: ttft_p95=1.5 (default the plan's).")
     ] = None,

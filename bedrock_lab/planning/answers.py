@@ -3,6 +3,7 @@
 from bedrock_lab.assumptions import Origin
 from bedrock_lab.planning.candidates import Candidate
 from bedrock_lab.planning.decide import Decision
+from bedrock_lab.planning.held import Headroom
 from bedrock_lab.planning.purchase import CAPACITY, Mix, Purchase
 
 COMMITMENT = {"none": "no commitment", "1m": "one month", "3m": "three months", "6m": "six months"}
@@ -107,6 +108,18 @@ def sentence(
     elif chosen.purchase.option == "on-demand" and chosen.purchase.tier == "default":
         against = "; nothing known to be on sale is cheaper for this traffic"
     return f"For {model_id} buy {phrase(chosen, deferrable)}: {usd(cost)} a month ({span(chosen)}){against}{marked}."
+
+
+def out_of_reach(headroom: Headroom | None) -> str:
+    """Say what keeps an SLO out of reach and which is the nearest that is not."""
+    if headroom is None or headroom.binding is None:
+        return ""
+    said = f" {headroom.binding.words[0].upper()}{headroom.binding.words[1:]}."
+    if headroom.nearest is None:
+        return said
+    near = ", ".join(f"{name} <= {limit:g} s" for name, limit in headroom.nearest.slo.items())
+    best, cost = headroom.nearest.candidate, usd(headroom.nearest.usd_per_month)
+    return f"{said} The nearest within reach is {near}: {best}, {cost} a month."
 
 
 def length(days: float) -> str:

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+from bedrock_lab.planning.predicted import Predicted
 from bedrock_lab.planning.purchase import Purchase
 
 
@@ -49,6 +50,8 @@ class Candidate:
     cheapest_share, regret_usd_per_month, cvar90_usd_per_month
         Over the resamples: how often it is the cheapest on sale, how much dearer than the cheapest it is on average,
         and its mean cost in the dearest tenth [USD/month]; None where the trace is too short to resample.
+    predicted
+        Latencies as simulated; None where it was not.
     """
 
     purchase: Purchase
@@ -61,6 +64,7 @@ class Candidate:
     cheapest_share: float | None = None
     regret_usd_per_month: float | None = None
     cvar90_usd_per_month: float | None = None
+    predicted: Predicted | None = None
 
     @property
     def name(self) -> str:
@@ -87,4 +91,5 @@ class Candidate:
             "cheapest_share": self.cheapest_share,
             "regret_usd_per_month": self.regret_usd_per_month,
             "cvar90_usd_per_month": self.cvar90_usd_per_month,
+            "predicted": self.predicted.to_dict() if self.predicted else None,
         }

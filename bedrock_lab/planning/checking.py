@@ -63,6 +63,7 @@ def simulate(
     assume: Mapping[str, Any] | None = None,
     replications: int = LEAST_REPLICATIONS,
     seed: int = 0,
+    ends: bool = True,
     **limits: Any,
 ) -> Simulation:
     """Play the requests of a trace through what a plan bought, or through stated limits, and say what comes of it.
@@ -90,9 +91,12 @@ def simulate(
         what is published. Latencies are then not known.
     replications
         Ten or more; all draws come from `seed`, request by request, so that variants meet the same numbers.
+    ends
+        Whether to play what is assumed of the limits at both its ends too, for `range`.
     limits
         Fields of `planning.checking_options.Stated`: ``tpm rpm tpd burst_s burndown reserve_burndown input_tpm
-        output_tpm usd_per_hour servers max_wait_s overflow deferrable deadline_h turnaround_h defer_to``.
+        output_tpm usd_per_hour servers max_wait_s overflow deferrable deadline_h turnaround_h defer_to``;
+        what a plan was held against (quota, deadline) holds where nothing else is stated.
 
     Raises
     ------
@@ -112,10 +116,12 @@ def simulate(
     """
     trace = checked(trace)
     prices = prices or load_prices()
-    stated = _stated(limits)
-    if plan is None:
-        stated.check_partners()
     choice = None if plan is None else choice_of(plan, candidate)
+    stated = _stated(limits, {} if choice is None else choice.limits)
+    if choice is None:
+        stated.check_partners()
+    elif max_tokens is None:
+        max_tokens = choice.max_tokens
     if choice is not None:
         choice = against(choice, trace, prices)
     if candidate is not None and plan is None:
@@ -133,6 +139,7 @@ def simulate(
         counted=stated.counts_tokens,
     )  # fmt: skip
     laws, evidence, decides = _laws(trace, taken, service, own=not times)
+    evidence |= {"decides": decides}
     process, period, words = process_of(trace, taken.time_s, arrivals, rate, cv, shape, duration_s)
     burndown, burns = burndown_of(stated, taken)
     priced = with_reads(taken, prompt_cache)
@@ -159,7 +166,7 @@ def simulate(
         )
 
     ways, runs = run(CENTRAL)
-    others = [run(side)[1] for side in (WORST, BEST)] if spread(choice, burndown, taken, laws, ways) else []
+    others = [run(side)[1] for side in (WORST, BEST)] if ends and spread(choice, burndown, taken, laws, ways) else []
     per_month = float(MONTH_S) / period
     monthly = runs.mean("cost_usd")
     held = notes.Held(
@@ -188,12 +195,13 @@ def simulate(
     )
 
 
-def _stated(limits: dict[str, Any]) -> Stated:
+def _stated(limits: dict[str, Any], planned: Mapping[str, Any]) -> Stated:
+    """Read the limits that are stated, and those of a plan where nothing is."""
     known = set(Stated.__dataclass_fields__)
     unknown = sorted(set(limits) - known)
     if unknown:
         raise InputError(f"unknown argument {unknown[0]!r} of simulate; known limits: {', '.join(sorted(known))}")
-    return Stated(**limits)
+    return Stated(**{**planned, **{name: value for name, value in limits.items() if value is not None}})
 
 
 def _laws(
@@ -202,6 +210,8 @@ def _laws(
     """Find the law of latencies, what it is evidence of, and whether it may decide an SLO."""
     if service is not None:
         law = service_of(service) if isinstance(service, str) else service
+        if getattr(law, "kind", None) == "published":
+            return Laws(law, stated=True), {"latency": "published figures", "kind": "published"}, False
         origin = getattr(law, "origin", None) or getattr(getattr(law, "model", None), "origin", None)
         evidence = {"latency": str(service) if isinstance(service, str) else type(law).__name__, "kind": "stated"}
         if origin is not None:

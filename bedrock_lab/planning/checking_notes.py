@@ -175,11 +175,11 @@ def _undecided(held: Held) -> str:
 
 
 def _unserved(held: Held) -> str | None:
-    """Say that an SLO is one of those who were served."""
-    unserved = sum(float(held.runs.values[name].mean()) for name in ("throttled_share", "failed_share"))
+    """Say how many requests count as endless in the SLO."""
+    unserved = float(held.runs.values["unserved_share"].mean())
     if not held.slo or unserved == 0:
         return None
-    return f"{unserved:.2%} of the requests are not served and have no latency: the SLO is that of the others"
+    return f"{unserved:.2%} of the requests that cannot wait are not served: the SLO takes them as endless"
 
 
 def _smoother(held: Held) -> str | None:

@@ -50,6 +50,9 @@ class Choice:
         Whether what can wait is served by the capacity first, where that has room.
     ratio
         Price of its tier against on demand, where that is assumed.
+    limits, max_tokens
+        What the plan was held against, where an SLO was held by simulation: quota and deadline, and the limit of
+        every answer.
     notes
         What makes the plan's cost another one than that of the trace as it stands.
     """
@@ -73,6 +76,8 @@ class Choice:
     repriced: bool
     region: str | None
     slo: dict[str, float]
+    limits: dict[str, float]
+    max_tokens: int | None
     requests: int
     period_s: float
     date: str
@@ -152,6 +157,7 @@ def _choice(plan: Mapping[str, Any], candidate: str | None) -> Choice:
         )
     base, overflow, deferred = _parts(chosen)
     input_tpm, output_tpm, hourly = _capacity(base, assumed, facts)
+    held = (plan.get("headroom") or {}).get("limits") or {}
     names = [name for name in (plan.get("model_id"),) if isinstance(name, str) and plan.get("model")]
     return Choice(
         name=chosen["name"],
@@ -173,6 +179,8 @@ def _choice(plan: Mapping[str, Any], candidate: str | None) -> Choice:
         repriced="token_ratio" in assumed,
         region=plan.get("region"),
         slo=dict(plan.get("slo") or {}),
+        limits={name: float(value) for name, value in held.items() if name != "max_tokens" and value is not None},
+        max_tokens=None if held.get("max_tokens") is None else int(held["max_tokens"]),
         requests=int(plan["requests"]),
         period_s=float(plan["period_s"]),
         date=str(plan["date"]),

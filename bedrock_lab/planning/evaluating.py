@@ -135,6 +135,11 @@ def market_at(plan: Plan, changes: Mapping[str, Any]) -> Market:
             f"the plan was chosen by {plan.question.risk}, which needs resamples; evaluate and sweep choose by the "
             "mean: plan again with risk='mean'"
         )
+    if plan.question is not None and (plan.question.goal.quota or plan.question.goal.max_units):
+        raise InputError(
+            "the plan was made under a quota (tpm, rpm or max_units), which evaluate and sweep do not hold: plan again "
+            "at each value"
+        )
     _check(plan, changes)
     market = open_market(_ground(plan.ground, changes), _question(plan, changes))
     factor = float(changes.get("unit_price_factor", 1.0))
@@ -178,7 +183,7 @@ def _question(plan: Plan, changes: Mapping[str, Any]) -> Question:
         {n: changes[n] for n in ASSUMABLE if n in changes},
         old.seed,
     )
-    return dataclasses.replace(asked, stated=given | asked.stated)
+    return dataclasses.replace(asked, stated=given | asked.stated, goal=old.goal)
 
 
 def _ground(ground: Ground, changes: Mapping[str, Any]) -> Ground:

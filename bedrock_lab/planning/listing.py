@@ -9,7 +9,6 @@ from bedrock_lab.planning.costing import Costing
 from bedrock_lab.planning.market import Market
 from bedrock_lab.planning.mixing import beats_its_parts, parts_of
 from bedrock_lab.planning.purchase import Purchase
-from bedrock_lab.planning.slo import carried
 
 
 def on_sale(market: Market, costing: Costing) -> tuple[list[Purchase], list[dict[str, str]]]:
@@ -42,7 +41,8 @@ def costed_of(
             range=(float(low[i]), float(high[i])),
             ci95=(float(sampled.low[i]), float(sampled.high[i])) if sampled else None,
             saving_ci95=(float(sampled.saving_low[i]), float(sampled.saving_high[i])) if sampled else None,
-            slo_met=carried(p, market.met),
+            slo_met=market.meets(p),
+            predicted=market.headroom.predicted(p) if market.headroom else None,
             parts=parts_of(costing, p),
             cheapest_share=float(sampled.cheapest_share[i]) if sampled else None,
             regret_usd_per_month=_known(sampled.regret[i]) if sampled else None,

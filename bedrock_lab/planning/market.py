@@ -12,9 +12,11 @@ from bedrock_lab.planning import mixing, options, purchases
 from bedrock_lab.planning.costing import Costing
 from bedrock_lab.planning.demand import Demand, Shape
 from bedrock_lab.planning.flips import Flip, Winner, nearest_flips
+from bedrock_lab.planning.held import Headroom
 from bedrock_lab.planning.purchase import DEFERRED, TERM_MONTHS, Purchase, cheapest
 from bedrock_lab.planning.question import Question
 from bedrock_lab.planning.scenario import Scenario
+from bedrock_lab.planning.sizes import Size, resized
 from bedrock_lab.planning.slo import carried
 from bedrock_lab.planning.units import UnitFigures
 
@@ -45,6 +47,8 @@ class Market:
         Whether the trace is too short to judge capacity and no shape was asserted.
     met
         Whether on demand is measured to meet the SLO; None where nothing says.
+    headroom
+        What came of holding the SLO by simulation; None where it was not.
     """
 
     demand: Demand
@@ -64,13 +68,23 @@ class Market:
     assumptions: dict[str, Assumption]
     refused: tuple[dict[str, str], ...]
     warnings: tuple[str, ...]
+    headroom: Headroom | None = None
+
+    def meets(self, purchase: Purchase) -> bool | None:
+        """Whether a purchase meets the SLO: as simulated, else as measured; None where nothing says."""
+        return carried(purchase, self.met) if self.headroom is None else self.headroom.met(purchase)
 
     def capacity(self, costing: Costing) -> tuple[list[Purchase], list[dict[str, str]]]:
         """Capacity purchases for a scenario, and what is not offered: nor a term that outlives the model."""
         made: list[Purchase] = []
         refused: list[dict[str, str]] = []
         if self.figures is not None:
-            made += purchases.provisioned_purchases(costing, self.figures)
+            every = purchases.provisioned_purchases(costing, self.figures)
+            made += self.within_quota(every)
+            if len(made) < len(every):
+                most = self.question.goal.max_units
+                over = f"more than {most} units are above the account's quota (--max-units)"
+                refused.append({"option": "provisioned", "reason": over})
         if "reserved" in self.question.options and self.model is not None and self.scopes.home is not None:
             bought, reason = purchases.reserved_purchases(costing, self.model, self.prices, self.region, self.scopes)
             made += bought
@@ -81,6 +95,20 @@ class Market:
                 {"option": option, "reason": f"a term of {term} ends after the model's end of life, {self.eol}"}
             )
         return [p for p in made if p not in ended], refused
+
+    def within_quota(self, offered: list[Purchase]) -> list[Purchase]:
+        """Keep what the account's quota of units allows; of more units under a mix, as many as it does."""
+        most = self.question.goal.max_units
+        if most is None:
+            return offered
+        kept = []
+        for p in offered:
+            hourly = max(p.mix.schedule, default=0) if p.mix is not None else 0
+            if not p.has_units or (p.units or 0) + hourly <= most:
+                kept.append(p)
+            elif p.mix is not None and not hourly:
+                kept.append(resized(p, Size(most), self.scopes))
+        return kept
 
     @property
     def eol(self) -> date | None:
@@ -118,7 +146,7 @@ class Market:
             if not every_term:
                 sales = [s for s in sales if not any(purchases.undercuts(other[3], s[3]) for other in sales)]
             made += [p for e in (ends, *kept) for p in mixing.on_reserved(costing, e, sales)]
-        return [p for p in made if not self.outlives(p.term)]
+        return [p for p in self.within_quota(made) if not self.outlives(p.term)]
 
     def one_shape(self, costing: Costing) -> bool:
         """Whether it is known which hour follows which: work can then be kept for a later one."""
@@ -151,15 +179,17 @@ class Market:
         if not scenario.deferrable:
             pool = [p for p in pool if p.tier not in DEFERRED]
         if self.figures is not None and self.figures.availability == "yes":
-            pool += purchases.best_provisioned(costing, self.figures)
+            best = purchases.best_provisioned(costing, self.figures)
+            most = self.question.goal.max_units
+            pool += [p if most is None or (p.units or 0) <= most else resized(p, Size(most), self.scopes) for p in best]
         least = min(costing.monthly(pool), default=math.inf)
         if self.sells_reserved and self.model is not None:
             pool += purchases.best_reserved_purchases(
                 costing, self.model, self.prices, self.region, self.scopes, below=least
             )
-        pool = [p for p in pool if not self.outlives(p.term) and carried(p, self.met) is not False]
+        pool = [p for p in pool if not self.outlives(p.term) and self.meets(p) is not False]
         single = min(costing.monthly(pool), default=math.inf)
-        mixes = [p for p in self.mixes(costing, below=least, every_term=False) if carried(p, self.met) is not False]
+        mixes = [p for p in self.mixes(costing, below=least, every_term=False) if self.meets(p) is not False]
         pool += [p for p, c in zip(mixes, costing.monthly(mixes), strict=True) if c < single * (1 - 1e-9)]
         return cheapest(pool, costing.monthly(pool)) if pool else None
 

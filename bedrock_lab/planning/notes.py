@@ -93,6 +93,25 @@ def response_cache(market: Market) -> str | None:
     )
 
 
+def headroom(market: Market, decision: decide.Decision) -> Iterator[str]:
+    """Say what holding the SLO by simulation made larger, and what of it is not simulated."""
+    held, chosen = market.headroom, decision.candidate or decision.cheapest
+    if held is None:
+        return
+    if chosen is not None:
+        grown = next((each for each in held.tightened if each.to == chosen.name), None)
+        if grown is not None:
+            more = answers.usd((grown.to_usd_per_month or 0.0) - grown.usd_per_month)
+            yield f"{grown.purchase} does not hold the SLO; {chosen.name}, {more} a month more, does"
+        if chosen.predicted is None and held.slo:
+            why = "units by the hour, waiting work in two places or a tier of unknown latency"
+            yield f"whether {chosen.name} holds the SLO is not simulated ({why})"
+    if market.scenario.volume != 1:
+        yield "the SLO is held for the trace as it stands: growth and what else scales demand are not in it"
+    if held.goal.quota:
+        yield "flips are left out: under a quota each of their values would need simulations of its own"
+
+
 def regime(tested: Backtest | None) -> str | None:
     """Say that demand changed its level within the trace."""
     if tested is None or not tested.regime.changed or tested.regime.at_s is None:

@@ -11,6 +11,7 @@ from bedrock_lab.catalogue.pricelist import Prices
 from bedrock_lab.planning import options
 from bedrock_lab.planning.decide import ENOUGH_S
 from bedrock_lab.planning.demand import AS_RECORDED, DAY_S, Demand, Shape, demand, shape_by_day, shape_of
+from bedrock_lab.planning.held import Headroom
 from bedrock_lab.planning.intervals import FOUR_WEEKS_S
 from bedrock_lab.planning.market import Market
 from bedrock_lab.planning.purchase import DEFERRED
@@ -43,6 +44,8 @@ class Ground:
         Whether on demand is measured to meet the SLO; None where nothing says.
     note
         What is to be said of the period.
+    headroom
+        What came of holding the SLO by simulation; None where it was not.
     """
 
     demand: Demand
@@ -55,6 +58,7 @@ class Ground:
     extra_usd: float
     met: bool | None
     note: str | None
+    headroom: Headroom | None = None
 
 
 def ground_of(
@@ -145,6 +149,7 @@ def open_market(ground: Ground, question: Question) -> Market:
         extra_usd=ground.extra_usd,
         short=short,
         met=ground.met,
+        headroom=ground.headroom,
         assumptions=held,
         refused=(*refused, *no_tokens),
         warnings=tuple(w for w in (note, ground.note) if w),

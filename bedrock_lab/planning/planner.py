@@ -1,5 +1,6 @@
 """The plan: every way of buying costed for this traffic, the cheapest named, and how sure that is."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,12 +17,14 @@ from bedrock_lab.planning.costing import Costing
 from bedrock_lab.planning.demand import DAY_S
 from bedrock_lab.planning.facts import price_facts
 from bedrock_lab.planning.finance import finance_of
+from bedrock_lab.planning.goal import Goal
 from bedrock_lab.planning.listing import costed_of, on_sale
 from bedrock_lab.planning.opening import Ground, ground_of, open_market
 from bedrock_lab.planning.question import Question, ask
 from bedrock_lab.planning.result import Plan
 from bedrock_lab.planning.saved import plain
 from bedrock_lab.planning.sensitivity import marginal, pairs, tornado
+from bedrock_lab.planning.slo_opening import held_of
 from bedrock_lab.rows import TOKEN_RATIO, Rows, priced_rows
 from bedrock_lab.traffic.checked import checked
 from bedrock_lab.traffic.trace import Trace
@@ -46,6 +49,12 @@ def plan(
     unit_output_tpm: float | str | None = None,
     unit_price: Mapping[str, float] | str | None = None,
     slo: Mapping[str, float] | str | None = None,
+    latency: Any = None,
+    latency_group: str | None = None,
+    tpm: float | None = None,
+    rpm: float | None = None,
+    max_units: int | None = None,
+    max_tokens: int | None = None,
     assume: Mapping[str, Any] | None = None,
     token_ratio: tuple[float, float] = TOKEN_RATIO,
     seed: int = 0,
@@ -77,6 +86,13 @@ def plan(
         Throughput [tokens/min] and price by term [USD/h] of a provisioned model unit.
     slo
         ``{"ttft_p95": 1.5}`` [s].
+    latency, latency_group
+        What the SLO is held against by simulation: a fit of `fit_latency` (and its group), or a law as `simulate` takes
+        it; else the trace's own timings, else what is published of the model.
+    tpm, rpm, max_tokens
+        Quota on demand [tokens/min], [requests/min], and the limit of every answer [tokens], which a quota reserves.
+    max_units
+        Model units the account may hold; more are not offered.
     assume
         Other assumptions by name: a value or ``"lo..hi"``.
     risk
@@ -89,11 +105,33 @@ def plan(
     InputError
         A value is wrong, a price is missing, or a model is past its end of life.
     """
-    asked = {name: plain(value) for name, value in locals().items() if name not in {"trace", "prices", "explain"}}
+    asked = {
+        name: plain(value) for name, value in locals().items() if name not in {"trace", "prices", "explain", "latency"}
+    }
     trace = checked(trace)
     prices = prices or load_prices()
+    goal = Goal(
+        latency=latency,
+        group=latency_group,
+        tpm=tpm,
+        rpm=rpm,
+        max_units=max_units,
+        max_tokens=max_tokens,
+        deadline_h=deadline_h,
+    )
     question = ask(
-        option, deferrable, deadline_h, shape, slo, unit_input_tpm, unit_output_tpm, unit_price, assume, seed, risk
+        option,
+        deferrable,
+        deadline_h,
+        shape,
+        slo,
+        unit_input_tpm,
+        unit_output_tpm,
+        unit_price,
+        assume,
+        seed,
+        risk,
+        goal,
     )
     rows = priced_rows(trace, model=model, as_model=as_model, region=region, scope=scope, token_ratio=token_ratio)
     refuse_ended(rows, prices)
@@ -121,15 +159,21 @@ def plan_of(
         How many requests the rows are; default those of the trace.
     """
     prices, risk = ground.prices, question.risk
+    segment = requests is not None  # played alone it would have a quota to itself
     requests = float(trace.requests) if requests is None else requests
     market = open_market(ground, question)
     costing = Costing(market.demand, market.scenario)
     purchases, no_capacity = on_sale(market, costing)
+    held = None if segment else held_of(trace, rows, market, costing, purchases, asked)
+    if held is not None:
+        purchases += held.larger
+        market = dataclasses.replace(market, headroom=held.headroom)
+        ground = dataclasses.replace(ground, headroom=held.headroom)
     costed, information = costed_of(market, purchases)
     baseline, listed = costed[0], costed[1:]
     decision = decide.decide(listed, short=market.short, risk=risk)
     judged = decision.candidate or decision.cheapest
-    flips = tuple(market.flips()) if explain and risk == "mean" else ()
+    flips = tuple(market.flips()) if explain and risk == "mean" and not question.goal.quota else ()
     bars = tornado(market, (judged or baseline).purchase, baseline.purchase) if explain else ()
     tested = backtest(market, baseline.purchase) if explain else None
     ids = list(dict.fromkeys(t.model_id for t in rows.targets))
@@ -147,8 +191,11 @@ def plan_of(
         notes.regime(tested),
         notes.risk(market),
         notes.response_cache(market),
+        *notes.headroom(market, decision),
         "no evidence of latency for the SLO: slo_met is null where nothing measured decides it"
-        if question.slo and (decision.candidate is None or decision.candidate.slo_met is None)
+        if question.slo
+        and decision.word != "infeasible"
+        and (decision.candidate is None or decision.candidate.slo_met is None)
         else None,
         *notes.commitment(market, listed, decision),
         notes.unlisted_units(market, decision),
@@ -168,8 +215,15 @@ def plan_of(
         period_s=market.demand.period_s,
         decision=decision.word,
         answer=answers.sentence(
-            decision, baseline, model_id, trace.origin, days, question.deferrable, missed_slo=market.met is False
-        ),
+            decision,
+            baseline,
+            model_id,
+            trace.origin,
+            days,
+            question.deferrable,
+            missed_slo=market.met is False or market.headroom is not None,
+        )
+        + answers.out_of_reach(market.headroom),
         baseline=baseline,
         recommended=decision.candidate,
         candidates=tuple(listed),
@@ -189,7 +243,8 @@ def plan_of(
             deadline_h=question.deadline_h if market.one_shape(costing) else None,
             information_usd=information,
         ),
-        assumptions=tuple(market.assumptions.values()),
+        assumptions=(*market.assumptions.values(), *(market.headroom.assumptions if market.headroom else ())),
+        headroom=market.headroom,
         warnings=tuple(dict.fromkeys(w for w in warnings if w)),
         price_sources=price_facts(rows, prices, (c.purchase for c in costed), market.figures),
         seed=question.seed,

@@ -7,6 +7,7 @@ from typing import Any
 from bedrock_lab.assumptions import Assumption, Kind, stated
 from bedrock_lab.errors import InputError
 from bedrock_lab.planning import options
+from bedrock_lab.planning.goal import Goal
 from bedrock_lab.planning.slo import check_slo, parse_slo
 from bedrock_lab.planning.units import parse_unit_price
 
@@ -63,6 +64,7 @@ class Question:
     stated: dict[str, Assumption]
     seed: int
     risk: str = "mean"
+    goal: Goal = dataclasses.field(default_factory=Goal)
 
 
 def ask(
@@ -77,6 +79,7 @@ def ask(
     assume: Mapping[str, Any] | None,
     seed: int,
     risk: str = "mean",
+    goal: Goal | None = None,
 ) -> Question:
     """Read and check what is asked of a plan."""
     given = stated(assume or {}, ASSUMABLE)
@@ -92,16 +95,18 @@ def ask(
     if risk not in RISKS:
         raise InputError(f"risk {risk!r}: allowed is {' or '.join(RISKS)}")
     _check_stated(given)
+    slo = parse_slo(slo_terms) if isinstance(slo_terms, str) else check_slo(dict(slo_terms or {}))
     return Question(
         options=options.requested(option),
         deferrable=options.check_deferrable(deferrable),
         deadline_h=deadline_h,
         shape=shape or None,
-        slo=parse_slo(slo_terms) if isinstance(slo_terms, str) else check_slo(dict(slo_terms or {})),
+        slo=slo,
         unit_price=parse_unit_price(unit_price) if unit_price else None,
         stated=given,
         seed=seed,
         risk=risk,
+        goal=(goal or Goal()).check(slo),
     )
 
 

@@ -12,6 +12,7 @@ from bedrock_lab.planning.certificate import Certificate
 from bedrock_lab.planning.demand import Demand
 from bedrock_lab.planning.finance import Finance
 from bedrock_lab.planning.flips import Flip
+from bedrock_lab.planning.held import Headroom
 from bedrock_lab.planning.opening import Ground
 from bedrock_lab.planning.question import Question
 from bedrock_lab.planning.saved import SCHEMA_VERSION, SavedPlan, load_plan, save_plan
@@ -92,6 +93,7 @@ class Plan:
     asked: dict[str, Any]
     ground: Ground
     question: Question
+    headroom: Headroom | None = None
 
     def save(self, path: str | Path) -> Path:
         """Write the plan as JSON, to be read back by `load` and checked on new traffic by `check_plan`."""
@@ -133,6 +135,7 @@ class Plan:
             "prices": [dict(entry) for entry in self.price_sources],
             "seed": self.seed,
             "slo": dict(self.slo),
+            "headroom": self.headroom.to_dict() if self.headroom else None,
             "asked": dict(self.asked),
             "bought": dataclasses.asdict(self.recommended.purchase) if self.recommended else None,
             "mean_tpm": {

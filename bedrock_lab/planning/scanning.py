@@ -20,7 +20,6 @@ from bedrock_lab.planning.market import Market
 from bedrock_lab.planning.purchase import TERM_MONTHS, Mix, Purchase, commitment_rank
 from bedrock_lab.planning.purchases import least_reserved, unit_purchase
 from bedrock_lab.planning.scenario import load_of, outlet_parts, token_windows
-from bedrock_lab.planning.slo import carried
 from bedrock_lab.pricing import HOURS_PER_MONTH, Floats
 
 Whole = NDArray[np.int64]
@@ -106,7 +105,7 @@ class Scan:
             cost = self.at.volume * ((1 - self.at.waits) * value + self.at.waits * later) * self.month
             made += [Way(p, cost, None) for p in mixing.by_the_token(self.ends)]
         made += self._on_units()
-        kept = [w for w in made if carried(w.purchase, market.met) is not False]
+        kept = [w for w in made if market.meets(w.purchase) is not False]
         return sorted(kept, key=lambda w: commitment_rank(w.purchase))
 
     def _on_units(self) -> list[Way]:

@@ -1,9 +1,11 @@
 """How sure the figures of a simulation are: over replications, and over stretches of a trace."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
-from bedrock_lab.predict.sim_measures import PERCENTILES, label
+from bedrock_lab.predict.sim_measures import PERCENTILES, label, with_unserved
 from bedrock_lab.stats import effective_size, percentile_interval
 
 Floats = NDArray[np.float64]
@@ -19,6 +21,8 @@ def span_of(values: Floats) -> Span:
     """95 % interval of a mean over independent replications, by Student's law."""
     if np.isnan(values).any():
         return None, None
+    if np.isinf(values).any():
+        return float(values.min()), float(np.inf)
     return _student(values)
 
 
@@ -61,6 +65,39 @@ def trace_spans(
                 out[key] = (min(found.lo, held[0]), max(found.hi, held[1]))
         if len(each) >= BATCHES * LEAST_BATCH:
             out[f"{name}.mean"] = _student(_batches(each))
+    return out
+
+
+def unserved_spans(
+    known: dict[str, Floats], counts: tuple[int, int], values: dict[str, Floats], spans: dict[str, Span]
+) -> dict[str, Span]:
+    """Find the intervals of percentiles in which a request that nobody served counts as endless, as `trace_spans` does.
+
+    Parameters
+    ----------
+    known
+        Latencies of the first replication.
+    counts
+        Its requests that could not wait: served, unserved.
+    values, spans
+        By name, of the replications, and the intervals found so far.
+    """
+    served, unserved = counts
+    out: dict[str, Span] = {}
+    for name, each in known.items():
+        every = with_unserved(each, served, unserved)
+        share = effective_size(each) / len(each) if len(each) else 1.0
+        for p in PERCENTILES:
+            key = f"{name}.all.{label(p)}"
+            if not values["unserved_share"].any():
+                out[key] = spans[f"{name}.{label(p)}"]
+                continue
+            held, found = span_of(values[key]), percentile_interval(every, p, int(share * len(every)))
+            lo, hi = (None if v is None or v == -math.inf else v for v in (found.lo, found.hi))
+            if lo is None or hi is None or held[0] is None or held[1] is None:
+                out[key] = (None, None)
+            else:
+                out[key] = (min(lo, held[0]), max(hi, held[1]))
     return out
 
 

@@ -1,5 +1,6 @@
 """What a run comes to: shares, costs, use and latencies of one replication, as plain numbers."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,6 +32,39 @@ def latencies(records: Records, work: Work) -> dict[str, Floats]:
     served = (records.outcome == OK) & (records.option >= 0) & (work.path == 0)
     by_name = {"ttft_s": records.ttft_s, "e2e_s": records.e2e_s, "wait_s": records.wait_s}
     return {name: values[served & ~np.isnan(values)] for name, values in by_name.items()}
+
+
+def with_unserved(known: Floats, served: int, unserved: int) -> Floats:
+    """Add the requests that nobody served as endless to what is known of a latency [s].
+
+    Where only some of the served say it, as many are added as keep the share of the others. Where none does, all that
+    can be said is which percentiles lie among the endless: the others are below all numbers.
+
+    >>> with_unserved(np.array([1.0, 2.0]), 4, 2).tolist()
+    [1.0, 2.0, inf]
+    """
+    if not unserved:
+        return known
+    if not len(known):
+        return np.concatenate([np.full(served, -np.inf), np.full(unserved, np.inf)])
+    return np.concatenate([known, np.full(math.ceil(unserved * len(known) / served - 1e-9), np.inf)])
+
+
+def points_of_all(known: Floats, served: int, unserved: int) -> dict[str, float]:
+    """Return the percentiles over all requests that could not wait; NaN where nothing says them.
+
+    >>> points_of_all(np.array([]), 15, 5)
+    {'p50': nan, 'p90': inf, 'p95': inf, 'p99': nan}
+    """
+    every = np.sort(with_unserved(known, served, unserved))
+    return {label(p): value if value > -np.inf else np.nan for p, value in _percentiles(every).items()}
+
+
+def could_not_wait(records: Records, work: Work) -> tuple[int, int]:
+    """Count the requests that could not wait and did not come from the cache: (served, unserved)."""
+    mine = work.path == 0
+    served = int((mine & (records.outcome == OK)).sum())
+    return served, int(mine.sum()) - served
 
 
 def series(records: Records, firsts: Floats, costs: Floats | None) -> dict[str, Floats]:
@@ -137,9 +171,12 @@ def points(values: Floats) -> dict[str, float]:
     """
     if not len(values):
         return dict.fromkeys(["mean", *map(label, PERCENTILES)], np.nan)
-    ordered = np.sort(values)
-    out = {"mean": float(values.mean())}
-    for p in PERCENTILES:
-        enough = len(values) >= 1 / (1 - p) - 1e-9
-        out[label(p)] = float(ordered[rank(len(values), p) - 1]) if enough else np.nan
-    return out
+    found = _percentiles(np.sort(values))
+    return {"mean": float(values.mean())} | {label(p): value for p, value in found.items()}
+
+
+def _percentiles(ordered: Floats) -> dict[float, float]:
+    def enough(p: float) -> bool:
+        return len(ordered) >= 1 / (1 - p) - 1e-9
+
+    return {p: float(ordered[rank(len(ordered), p) - 1]) if enough(p) else np.nan for p in PERCENTILES}

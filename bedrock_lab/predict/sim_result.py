@@ -2,6 +2,7 @@
 
 import dataclasses
 import html
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,7 +21,16 @@ SHARES = ("throttled_share", "first_refused_share", "overflow_share", "failed_sh
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Term:
-    """One limit of an SLO held against the simulation; `met` is None where nothing decides it."""
+    """One limit of an SLO held against the simulation.
+
+    Attributes
+    ----------
+    value_s, lo_s, hi_s
+        The percentile over all requests that could not wait, with its interval [s]; one that nobody served counts as
+        endless, and what is endless is None here.
+    met
+        None where nothing decides it.
+    """
 
     name: str
     limit_s: float
@@ -241,18 +251,35 @@ class Simulation:
 
 
 def terms_of(slo: Mapping[str, float], runs: Runs, *, decides: bool) -> tuple[Term, ...]:
-    """Hold an SLO (``ttft_p95`` -> limit [s]) against the replications.
-
-    Met needs the upper end of the interval within the limit, missed the lower end beyond it; without evidence that may
-    decide, neither is said.
-    """
+    """Hold an SLO (``ttft_p95`` -> limit [s]) against the replications."""
     out = []
     for name, limit in slo.items():
-        metric, _, point = name.partition("_")
-        key = f"{metric}_s.{point}"
-        value, (lo, hi) = runs.mean(key), runs.spans[key]
-        met = None
-        if decides and lo is not None and hi is not None:
-            met = True if hi <= limit else False if lo > limit else None
+        value, lo, hi = reached(name, runs)
+        met = verdict(limit, lo, hi, decides=decides)
+        value, lo, hi = (None if end is None or math.isinf(end) else end for end in (value, lo, hi))
         out.append(Term(name=name, limit_s=limit, value_s=value, lo_s=lo, hi_s=hi, met=met))
     return tuple(out)
+
+
+def reached(name: str, runs: Runs) -> tuple[float | None, float | None, float | None]:
+    """Return a percentile by the SLO's name and its interval [s]; infinite where it lies among requests unserved."""
+    metric, _, point = name.partition("_")
+    key = f"{metric}_s.all.{point}"
+    value, lo, hi = (None if v is None else round(v, 9) for v in (runs.mean(key), *runs.spans[key]))
+    return value, lo, hi  # to the nanosecond: times from the start of a trace are no more exact
+
+
+def verdict(limit: float, lo: float | None, hi: float | None, *, decides: bool) -> bool | None:
+    """Say whether a percentile keeps a limit.
+
+    Met needs the upper end of the interval within it, missed the lower end beyond it. Without evidence of latency that
+    may decide, only one thing is sure: requests that nobody serves miss every limit.
+
+    >>> verdict(1.5, 0.9, 1.2, decides=True), verdict(1.5, 1.2, 1.8, decides=True)
+    (True, None)
+    >>> verdict(1.5, float("inf"), float("inf"), decides=False)
+    False
+    """
+    if lo is None or hi is None or not (decides or lo == math.inf):
+        return None
+    return True if hi <= limit else False if lo > limit else None

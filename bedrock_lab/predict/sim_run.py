@@ -11,13 +11,17 @@ from bedrock_lab.errors import InputError
 from bedrock_lab.predict.quota_retries import Retries
 from bedrock_lab.predict.sim_draws import ROUNDS, SETTLED, Load, by_concurrency, draws_of, timed, under_way_at, work_of
 from bedrock_lab.predict.sim_engine import Played, play
-from bedrock_lab.predict.sim_intervals import Span, span_of, trace_spans
+from bedrock_lab.predict.sim_intervals import Span, span_of, trace_spans, unserved_spans
 from bedrock_lab.predict.sim_measures import (
+    PERCENTILES,
     by_option,
     costs_of,
+    could_not_wait,
     gate_codes,
+    label,
     latencies,
     points,
+    points_of_all,
     series,
     use_of,
 )
@@ -120,7 +124,9 @@ def simulated(
     spans = {name: span_of(each) for name, each in by_replication.items()}
     if not drawn.arrivals:
         means = {name: total / len(rows) for name, total in sums.items()}
-        spans |= trace_spans(latencies(*first[:2]), means, spans, _fixed_usd(load, options))
+        known, counts = latencies(*first[:2]), could_not_wait(*first[:2])
+        spans |= trace_spans(known, means, spans, _fixed_usd(load, options))
+        spans |= unserved_spans(known, counts, by_replication, spans)
     return Runs(
         values=by_replication,
         spans=spans,
@@ -192,8 +198,13 @@ def _measured(
     if deadline_s is not None and waits.any() and not np.isnan(records.end_s[waits]).any():
         late = float((records.end_s - records.arrival_s > deadline_s)[waits].mean())
     found["late_share"] = late
+    served, unserved = could_not_wait(records, work)
+    found["unserved_share"] = unserved / (served + unserved) if unserved else 0.0
     for name, each in latencies(records, work).items():
-        found |= {f"{name}.{point}": value for point, value in points(each).items()}
+        own = points(each)
+        of_all = points_of_all(each, served, unserved) if unserved else own
+        found |= {f"{name}.{point}": value for point, value in own.items()}
+        found |= {f"{name}.all.{label(p)}": of_all[label(p)] for p in PERCENTILES}
     return found, by_request, rows
 
 
