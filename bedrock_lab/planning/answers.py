@@ -26,7 +26,9 @@ def span(candidate: Candidate) -> str:
     """Write the range a candidate's cost may lie in, sampling and assumptions together."""
     low, high = candidate.span
     if usd(low) == usd(high):
-        return f"{usd(low)}, fixed whatever the traffic" if candidate.purchase.is_capacity else f"{usd(low)}, no range"
+        # only resampled traffic shows that a cost does not move with it, and a part paid by the token always does
+        still = candidate.purchase.is_capacity and candidate.ci95 is not None and not candidate.parts
+        return f"{usd(low)}, fixed whatever the traffic" if still else f"{usd(low)}, no range"
     return f"{usd(low)} to {usd(high)}"
 
 
