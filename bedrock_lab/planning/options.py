@@ -157,8 +157,8 @@ def usual_assumption(name: str, reason: str) -> Assumption:
 
 def check_deferrable(share: float) -> float:
     """Refuse a deferrable share outside 0..1."""
-    if not isinstance(share, int | float) or not 0 <= share <= 1:
-        raise InputError(f"deferrable {share}: allowed is a share from 0 to 1")
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+        raise InputError(f"deferrable {share!r}: allowed is a share from 0 to 1")
     return share
 
 

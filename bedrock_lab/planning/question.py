@@ -86,6 +86,8 @@ def ask(
     for name, value in (("unit_input_tpm", unit_input_tpm), ("unit_output_tpm", unit_output_tpm)):
         if value is not None:
             given |= stated({name: value}, ASSUMABLE)
+    if unit_price is not None and not isinstance(unit_price, str | Mapping):
+        raise InputError(f"unit price {unit_price!r}: write none=USD,1m=USD,6m=USD, or a table of these [USD/h]")
     if isinstance(unit_price, Mapping):
         unit_price = ",".join(f"{k}={v}" for k, v in unit_price.items())
     if seed < 0:

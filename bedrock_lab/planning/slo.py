@@ -35,7 +35,8 @@ def parse_slo(text: str) -> dict[str, float]:
 def check_slo(slo: dict[str, float]) -> dict[str, float]:
     """Refuse SLO terms that name no latency percentile or no positive limit."""
     for name, limit in slo.items():
-        if not TERM.fullmatch(name) or not isinstance(limit, int | float) or not 0 < limit < float("inf"):
+        number = isinstance(limit, int | float) and not isinstance(limit, bool)
+        if not TERM.fullmatch(name) or not number or not 0 < limit < float("inf"):
             raise InputError(f"SLO {name}={limit}: write ttft_p95=SECONDS or e2e_p99=SECONDS (p50, p90, p95, p99)")
     return slo
 

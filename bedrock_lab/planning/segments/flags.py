@@ -8,7 +8,11 @@ from bedrock_lab.catalogue.model import resolve
 from bedrock_lab.errors import InputError, listing
 from bedrock_lab.planning.question import Question, ask
 from bedrock_lab.planning.segments.segment import Segment, listed
+from bedrock_lab.planning.segments.values import check_kinds
 from bedrock_lab.rows import Rows
+
+OWN = ("allow_scopes", "option", "deferrable", "deadline_h", "slo", "assume")
+"""What a segment may ask otherwise."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,10 @@ class Flags:
     seed: int
     risk: str
     units: Mapping[str, Mapping[str, Any]]
+
+    def __post_init__(self) -> None:
+        """Refuse values of another kind."""
+        check_kinds({name: getattr(self, name) for name in OWN})
 
     def question(self, segment: Segment, model: str) -> Question:
         """Read and check what is asked of a segment's calls of a model."""

@@ -8,7 +8,9 @@ from typing import Any
 
 from bedrock_lab.catalogue.model import resolve
 from bedrock_lab.errors import InputError, listing
+from bedrock_lab.planning.question import ask
 from bedrock_lab.planning.segments.segment import RULES, Segment, Substitute
+from bedrock_lab.planning.segments.values import shown
 
 KEYS = ("by", "segment", "units")
 SEGMENT_KEYS = (*(f.name for f in dataclasses.fields(Segment) if f.name != "substitutes"), "substitute")
@@ -58,10 +60,10 @@ def asked_of(table: Mapping[str, Any], folder: Path = Path()) -> Asked:
     _known(table, KEYS, "the file")
     by = table.get("by")
     if by is not None and not isinstance(by, str):
-        raise InputError(f"by {by!r}: allowed is a text of {', '.join(RULES)}")
+        raise InputError(f"by {shown(by)}: allowed is a text of {', '.join(RULES)}")
     held = table.get("segment", [])
     if not isinstance(held, list) or not all(isinstance(s, Mapping) for s in held):
-        raise InputError("segment: write [[segment]] for each")
+        raise InputError(f"segment {shown(held)}: allowed is a list of tables; write [[segment]] for each")
     made = [_segment(s, i, folder) for i, s in enumerate(held)]
     if not made and by is None:
         raise InputError('no segment in it: write [[segment]] with a name, or by = "app"')
@@ -71,14 +73,24 @@ def asked_of(table: Mapping[str, Any], folder: Path = Path()) -> Asked:
 def units_of(table: Any) -> dict[str, Mapping[str, Any]]:
     """Check unit figures by model: ``{"model id": {"input_tpm": .., "output_tpm": .., "price": {"1m": ..}}}``."""
     if not isinstance(table, Mapping):
-        raise InputError('units: write [units."MODEL"] with input_tpm, output_tpm and price')
+        raise InputError(f'units {shown(table)}: write [units."MODEL"] with {", ".join(UNIT_KEYS)}')
     made: dict[str, Mapping[str, Any]] = {}
     for name, figures in table.items():
         if not isinstance(figures, Mapping):
-            raise InputError(f'units {name}: write [units."{name}"] with {", ".join(UNIT_KEYS)}')
+            raise InputError(f'units {name} {shown(figures)}: write [units."{name}"] with {", ".join(UNIT_KEYS)}')
         _known(figures, UNIT_KEYS, f"units {name}")
-        made[resolve(name).model.id] = dict(figures)
+        try:
+            made[resolve(str(name)).model.id] = _figures(figures)
+        except InputError as error:
+            raise InputError(f"units {name}: {error}") from None
     return made
+
+
+def _figures(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Check figures of a unit as `plan` would."""
+    inputs, outputs, price = (figures.get(key) for key in UNIT_KEYS)
+    ask(None, 0.0, None, None, None, inputs, outputs, price, None, 0)
+    return dict(figures)
 
 
 def _known(table: Mapping[str, Any], keys: tuple[str, ...], where: str) -> None:
@@ -88,33 +100,37 @@ def _known(table: Mapping[str, Any], keys: tuple[str, ...], where: str) -> None:
 
 
 def _segment(table: Mapping[str, Any], place: int, folder: Path) -> Segment:
-    name = table.get("name")
-    if not isinstance(name, str) or not name.strip():
+    if "name" not in table:
         raise InputError(f'segment {place + 1} has no name: write name = "..."')
+    name = table["name"]
+    if not isinstance(name, str) or not name.strip():
+        raise InputError(f"segment {place + 1}: name {shown(name)}; allowed is a text")
     _known(table, SEGMENT_KEYS, f"segment {name}")
     held = table.get("substitute", [])
     if not isinstance(held, list) or not all(isinstance(s, Mapping) for s in held):
-        raise InputError(f"segment {name}: write [[segment.substitute]] for each")
+        raise InputError(
+            f"segment {name}: substitute {shown(held)}; allowed is a list of tables: write [[segment.substitute]] for "
+            "each"
+        )
     values = {key: value for key, value in table.items() if key != "substitute"}
     try:
         substitutes = tuple(_substitute(s, folder) for s in held)
     except InputError as error:
         raise InputError(f"segment {name}: {error}") from None
-    for key in (*RULES, "slo"):
-        if key in values and not isinstance(values[key], str | list | Mapping):
-            raise InputError(f"segment {name}: {key} {values[key]!r}: allowed is a text")
     return Segment(**values, substitutes=substitutes)
 
 
 def _substitute(table: Mapping[str, Any], folder: Path) -> Substitute:
     _known(table, SUBSTITUTE_KEYS, "a substitute")
-    if not isinstance(table.get("model"), str):
+    if "model" not in table:
         raise InputError('a substitute names no model: write model = "..."')
     if "policy" in table:
         others = [key for key in table if key not in {"model", "policy"}]
         if others:
             raise InputError(f"substitute {table['model']}: a policy gives share and bound; leave out {others[0]}")
-        return Substitute.of_policy(table["model"], folder / str(table["policy"]))
+        if not isinstance(table["policy"], str):
+            raise InputError(f"substitute {table['model']}: policy {shown(table['policy'])}; allowed is a file's path")
+        return Substitute.of_policy(table["model"], folder / table["policy"])
     if "share" not in table:
         raise InputError(f"substitute {table['model']}: write share, the requests a route sends to it (0..1]")
     return Substitute(**table)

@@ -11,6 +11,7 @@ from bedrock_lab.errors import InputError, listing
 from bedrock_lab.planning import options
 from bedrock_lab.planning.options import BATCH_HOURS
 from bedrock_lab.planning.purchase import DEFERRED
+from bedrock_lab.planning.segments.values import check_kinds, is_number, shown
 from bedrock_lab.planning.slo import check_slo, parse_slo
 
 RULES = ("app", "model", "operation")
@@ -51,15 +52,22 @@ class Substitute:
 
     def __post_init__(self) -> None:
         """Refuse a substitute without a bound, or what is no share."""
+        if not isinstance(self.model, str):
+            raise InputError(f"substitute {shown(self.model)}: allowed is a model's id")
         resolve(self.model)
         for name, value in (("share", self.share), ("quality_at_least", self.quality_at_least)):
-            if value is None:
+            if value is None and name != "share":
                 continue
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-                raise InputError(f"substitute {self.model}: {name} {value!r}; allowed is a share from 0 to 1")
+            if not is_number(value) or not 0 <= value <= 1:
+                raise InputError(f"substitute {self.model}: {name} {shown(value)}; allowed is a share from 0 to 1")
         if not self.share:
             raise InputError(f"substitute {self.model}: share 0; allowed is more than 0, up to 1")
-        if self.quality_at_least is None or not str(self.quality_source).strip():
+        if not isinstance(self.quality_source, str):
+            raise InputError(
+                f"substitute {self.model}: quality_source {shown(self.quality_source)}; allowed is a text: who "
+                "measured the quality, on what, when"
+            )
+        if self.quality_at_least is None or not self.quality_source.strip():
             raise InputError(
                 f"substitute {self.model}: quality_at_least and quality_source are needed, the lower bound of a "
                 "measured quality and who measured it (route evaluate LABELS gives one)"
@@ -84,8 +92,10 @@ class Substitute:
         measured = str(trained.get("weak", ""))
         if _differs(measured, model):
             raise InputError(f"{path}: its quality was measured with {measured}, not with {model}")
+        rows = trained.get("rows")
+        count = f"{rows:,}" if isinstance(rows, int) else "unknown"
         source = (
-            f"route policy of {trained.get('rows', 0):,} labels ({str(trained.get('labels_sha256', ''))[:12]}), "
+            f"route policy of {count} labels ({str(trained.get('labels_sha256', ''))[:12]}), "
             f"{trained.get('date', 'no date')}: {measured or 'weak'} for {1 - strong_share:.0%}, "
             f"{trained.get('strong') or 'strong'} for the rest, with 95 % confidence"
         )
@@ -121,7 +131,7 @@ class Segment:
     app, model, operation
         Which requests: those whose value is among the ones given. Without any, all that no segment before it takes.
     slo
-        ``{"ttft_p95": 1.5}`` or its text [s].
+        ``{"ttft_p95": 1.5}`` or its text [s]; empty for no limit.
     deferrable, deadline_h
         Share of its requests that can wait [0..1], and how long [h].
     option, allow_scopes, models
@@ -156,22 +166,23 @@ class Segment:
     def __post_init__(self) -> None:
         """Refuse values that are wrong or contradict each other, naming the segment."""
         if not isinstance(self.name, str) or not self.name.strip():
-            raise InputError(f"segment name {self.name!r}: allowed is a text")
+            raise InputError(f"segment name {shown(self.name)}: allowed is a text")
         try:
             self._check()
         except InputError as error:
             raise InputError(f"segment {self.name}: {error}") from None
 
     def _check(self) -> None:
+        check_kinds({f.name: getattr(self, f.name) for f in dataclasses.fields(self)})
         if self.slo is not None:
             parse_slo(self.slo) if isinstance(self.slo, str) else check_slo(dict(self.slo))
         if self.deferrable is not None:
             options.check_deferrable(self.deferrable)
-        for name, value in (("deadline_h", self.deadline_h), ("quality_needed", self.quality_needed)):
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-                raise InputError(f"{name} {value!r}: allowed is a number")
-        if self.quality_needed is not None and not 0 <= self.quality_needed <= 1:
-            raise InputError(f"quality_needed {self.quality_needed:g}: allowed is 0 to 1")
+        needed, held = self.quality_needed, self.substitutes
+        if needed is not None and not (is_number(needed) and 0 <= needed <= 1):
+            raise InputError(f"quality_needed {shown(needed)}: allowed is a mean quality from 0 to 1")
+        if not isinstance(held, list | tuple) or not all(isinstance(s, Substitute) for s in held):
+            raise InputError(f"substitutes {shown(held)}: allowed is a list of lab.Substitute")
         self._contradictions()
 
     def _contradictions(self) -> None:

@@ -15,6 +15,7 @@ from bedrock_lab.planning.segments.reading import units_of
 from bedrock_lab.planning.segments.result import SegmentedPlan
 from bedrock_lab.planning.segments.segment import Segment
 from bedrock_lab.planning.segments.summing import summed
+from bedrock_lab.planning.segments.values import check_texts, shown
 from bedrock_lab.planning.segments.variants import Basis, variants_of
 from bedrock_lab.rows import TOKEN_RATIO, priced_rows
 from bedrock_lab.traffic.checked import checked
@@ -74,8 +75,9 @@ def plan_segments(
     asked = {name: plain(v) for name, v in locals().items() if name not in {"trace", "prices", "explain", "segments"}}
     trace = checked(trace)
     prices = prices or load_prices()
-    if isinstance(segments, Segment) or not all(isinstance(s, Segment) for s in segments):
-        raise InputError("segments: a list of lab.Segment is allowed")
+    check_texts("by", by)
+    if not isinstance(segments, list | tuple) or not all(isinstance(s, Segment) for s in segments):
+        raise InputError(f"segments {shown(segments)}: allowed is a list of lab.Segment")
     if by is None and not segments:
         raise InputError("nothing tells segments apart: give by (app, model, operation) or segments")
     rows = priced_rows(trace, model=model, as_model=as_model, region=region, scope=scope, token_ratio=token_ratio)

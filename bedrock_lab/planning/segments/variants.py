@@ -32,6 +32,9 @@ class Basis:
 def variants_of(on: Basis, cut: Cut) -> list[Variant]:
     """Plan a segment as it is, and with each of its substitutes."""
     segment = cut.segment
+    names = [name_of(s) for s in segment.substitutes]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise InputError(f"segment {segment.name}: two substitutes are {twice[0]}; write each once")
     places = by_place(on.rows, cut.places)
     called = list(dict.fromkeys(model for model, _ in places))
     outside = [model for model in called if segment.allowed is not None and model not in segment.allowed]
