@@ -7,14 +7,13 @@ import os
 
 import numpy as np
 import pytest
+from segment_hours import hourly
 
-from bedrock_lab.assumptions import Origin
 from bedrock_lab.catalogue import prices
 from bedrock_lab.errors import InputError
 from bedrock_lab.planning.planner import plan
 from bedrock_lab.planning.segments.segment import Segment, Substitute
 from bedrock_lab.planning.segments.segmenting import plan_segments
-from bedrock_lab.traffic import make_trace
 
 P = prices("2026-11-22")
 FULL = os.environ.get("BEDROCK_LAB_FULL") == "1"
@@ -23,19 +22,6 @@ USD = {"sonnet": (3.3, 16.5), "lite": (0.06, 0.24)}  # per million tokens, input
 MONTH = 2_628_000
 UNIT = {"unit_input_tpm": 100_000, "unit_output_tpm": 20_000}
 BOUND = {"quality_at_least": 0.8, "quality_source": "1,000 labels of a test"}
-
-
-def hourly(apps, start_time=None):
-    """Make hourly sums by app: ``{"chat": [(input, output), ...]}`` [tokens an hour]."""
-    rows = [(h, app, i, o) for app, hours in apps.items() for h, (i, o) in enumerate(hours) if i or o]
-    rows.sort(key=lambda row: row[0])
-    times, names, inputs, outputs = zip(*rows, strict=True)
-    return make_trace(
-        {"time_s": np.array(times) * 3_600.0, "requests": np.full(len(times), 10), "app": list(names),
-         "input_tokens": np.array(inputs), "output_tokens": np.array(outputs)},
-        origin=Origin.LOG, source="hourly sums", format="test", kind="windows", window_s=3_600.0,
-        start_time=start_time,
-    )  # fmt: skip
 
 
 def drawn(rng, hours=8, apps=("a", "b", "c")):

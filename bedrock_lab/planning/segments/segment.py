@@ -42,7 +42,7 @@ class Substitute:
     --------
     >>> Substitute(model="amazon.nova-lite", share=0.4)
     Traceback (most recent call last):
-    bedrock_lab.errors.InputError: substitute amazon.nova-lite: quality_at_least and quality_source are needed ...
+    bedrock_lab.errors.InputError: substitute amazon.nova-lite: quality_at_least and quality_source are needed, ...
     """
 
     model: str
