@@ -21,6 +21,7 @@ from bedrock_lab.cli import (
     capacity,
     doctor,
     endpoint,
+    init,
     invoke,
     latency,
     market,
@@ -98,6 +99,7 @@ app.command("prompt-cache")(prefixes.prompt_cache)
 app.command("quota")(quota.quota)
 app.command("measure")(measure.measure)
 app.add_typer(latency.app, name="latency")
+app.command("init")(init.init)
 app.command("report")(reports.report)
 app.command("invoke")(invoke.invoke)
 app.add_typer(answers.app, name="cache")

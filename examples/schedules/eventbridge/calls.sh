@@ -1,0 +1,1 @@
+../../../bedrock_lab/project/schedules/eventbridge/calls.sh
