@@ -139,7 +139,7 @@ def bill(
     scope: str | None = None,
     token_ratio: tuple[float, float] = TOKEN_RATIO,
 ) -> Bill:
-    """Bill a Trace, exactly, grouped by columns.
+    """Bill a Trace, exactly, grouped by columns; rows without a price are left out and counted in the warnings.
 
     Parameters
     ----------
@@ -148,19 +148,20 @@ def bill(
     model
         Model of rows that name none.
     as_model
-        Reprice all rows as this model; the result is then a range over `token_ratio`.
+        Reprice all rows as this model, none left out; the result is then a range over `token_ratio`.
 
     Raises
     ------
     InputError
-        No model, an unknown group, or a bucket without a price.
+        No model, an unknown group, no row with a price, or with `as_model` a row without one.
     """
     import pandas as pd
 
     trace = checked(trace)
     prices = prices or load_prices()
     names = _group_names(by)
-    rows = priced_rows(trace, model=model, as_model=as_model, region=region, scope=scope, token_ratio=token_ratio)
+    given: dict[str, Any] = {"model": model, "as_model": as_model, "region": region, "scope": scope}
+    rows = priced_rows(trace, **given, token_ratio=token_ratio, prices=None if as_model else prices)
     frame = pd.DataFrame({b: v.astype(np.int64) for b, v in rows.tokens.items()})
     frame["code"] = rows.codes
     frame["above"] = thresholds_passed(rows, prices)
@@ -223,7 +224,7 @@ def bill(
         assumptions=tuple(assumptions),
         warnings=(*rows.warnings, *prices.notes, *(w for w in ending if w)),
         lo_hi=(low, high),
-        asked=Asked(trace=trace, prices=prices, model=model, as_model=as_model, region=region, scope=scope),
+        asked=Asked(trace=trace, prices=prices, **given),
     )
 
 

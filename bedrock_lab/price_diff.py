@@ -8,6 +8,7 @@ from bedrock_lab.billing import Bill, bill
 from bedrock_lab.catalogue import places
 from bedrock_lab.catalogue.price_table import PriceRow
 from bedrock_lab.catalogue.pricelist import Prices, Spot
+from bedrock_lab.errors import UnknownPriceError
 from bedrock_lab.quote import add, plain
 from bedrock_lab.traffic.trace import Trace
 
@@ -116,8 +117,19 @@ def _in_force(prices: Prices, spot: Spot, bucket: str, above: int) -> PriceRow |
 
 
 def mean_for(trace: Trace, old: Prices, new: Prices, *, model: str | None = None) -> Meant:
-    """Price a trace by both states."""
+    """Price a trace by both states.
+
+    Raises
+    ------
+    UnknownPriceError
+        One state prices rows that the other does not.
+    """
     bills = [bill(trace, prices, by="model", model=model) for prices in (old, new)]
+    before, after = (b.requests for b in bills)
+    if before != after:
+        raise UnknownPriceError(
+            f"{trace.source}: {before:,} requests have a price before and {after:,} after; only the same ones compare"
+        )
     months = [{g["model"]: _month(g["cost_usd"], b) for g in b.by} for b in bills]
     named = sorted(months[0].keys() | months[1].keys())
     nothing = Decimal(0)

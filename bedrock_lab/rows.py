@@ -9,7 +9,7 @@ from bedrock_lab.assumptions import Assumption, Kind, Origin
 from bedrock_lab.catalogue.model import resolve
 from bedrock_lab.catalogue.pricelist import Prices, Spot
 from bedrock_lab.catalogue.target import Target, target
-from bedrock_lab.errors import InputError
+from bedrock_lab.errors import InputError, UnknownPriceError
 from bedrock_lab.pricing import Floats, check_buckets, price_vector, unit_price
 from bedrock_lab.traffic.trace import Trace
 from bedrock_lab.traffic.usage import BUCKETS
@@ -49,9 +49,9 @@ class Rows:
 
 
 def _targets(
-    trace: Trace, model: str | None, region: str | None, scope: str | None
+    trace: Trace, model: str | None, region: str | None, scope: str | None, wanted: NDArray[np.bool_]
 ) -> tuple[tuple[Target, ...], NDArray[np.int64]]:
-    """Resolve each distinct (model, Region, scope, tier) of the rows once."""
+    """Resolve each distinct (model, Region, scope, tier) of the rows wanted once; the others have code -1."""
     import pandas as pd
 
     columns = {key: trace.text(key) for key in KEYS}
@@ -59,7 +59,7 @@ def _targets(
         if model is None:
             raise InputError(f"{trace.source}: the trace names no model; give one (--model ID, or the parameter model)")
         return (target(model, region=region, scope=scope),), np.zeros(len(trace), dtype=np.int64)
-    frame = pd.DataFrame({k: v if v is not None else np.full(len(trace), None) for k, v in columns.items()})
+    frame = pd.DataFrame({k: v if v is not None else np.full(len(trace), None) for k, v in columns.items()})[wanted]
     codes = frame.groupby(list(KEYS), dropna=False, sort=False).ngroup().to_numpy(dtype=np.int64)
     first = frame.iloc[np.unique(codes, return_index=True)[1]]
     found = []
@@ -76,7 +76,9 @@ def _targets(
                 tier=row["tier"] or "default",
             )
         )
-    return tuple(found), codes
+    of_row = np.full(len(trace), -1, dtype=np.int64)
+    of_row[wanted] = codes
+    return tuple(found), of_row
 
 
 def priced_rows(
@@ -87,13 +89,23 @@ def priced_rows(
     region: str | None = None,
     scope: str | None = None,
     token_ratio: tuple[float, float] = TOKEN_RATIO,
+    prices: Prices | None = None,
 ) -> Rows:
     """Find which rows are priced, at what target, with which tokens.
 
     Throttled and failed rows are not priced, nor rows whose input or output is not known; both are counted
-    in the warnings. `model` fills in for rows that name none; `as_model` reprices all of them.
+    in the warnings. `model` fills in for rows that name none; `as_model` reprices all of them. With `prices`, rows
+    without a price by the token are left out too, those of the Reserved tier among them, and counted by reason.
+
+    Raises
+    ------
+    InputError
+        No row can be priced, a row names no model, or what it calls cannot be; without `prices`, the Reserved tier.
+    UnknownPriceError
+        With `prices`: no row has a price.
     """
-    kept, tokens, warnings = _counted(trace)
+    by_hour = _by_hour(trace) if prices is not None else np.zeros(len(trace), dtype=bool)
+    kept, tokens, warnings = _counted(trace, by_hour)
     assumptions: list[Assumption] = []
     if not any(b in tokens for b in BUCKETS if b.startswith("cache")):
         assumptions.append(
@@ -113,12 +125,12 @@ def priced_rows(
         targets: tuple[Target, ...] = (target(as_model, region=region, scope=scope),)
         codes = np.zeros(len(kept), dtype=np.int64)
     else:
-        targets, codes = _targets(trace, model, region, scope)
+        targets, codes = _targets(trace, model, region, scope, ~by_hour)
         codes = codes[kept]
         if model is not None and trace.origin is Origin.PUBLIC and trace.text("model") is None:
             warnings.append(f"the trace's tokens are counted by another tokenizer; they are taken as {model}'s own")
     warnings += [w for t in targets for w in t.warnings]
-    return Rows(
+    rows = Rows(
         targets=targets,
         codes=codes,
         tokens=tokens,
@@ -126,6 +138,42 @@ def priced_rows(
         single=trace.kind == "requests",
         assumptions=tuple(assumptions),
         warnings=tuple(dict.fromkeys(warnings)),
+    )
+    return rows if prices is None else _with_price(rows, prices)
+
+
+def _by_hour(trace: Trace) -> NDArray[np.bool_]:
+    """Whether each row was served by Reserved capacity."""
+    tiers = trace.text("tier")
+    return np.zeros(len(trace), dtype=bool) if tiers is None else np.asarray(tiers.astype(object) == "reserved")
+
+
+def _with_price(rows: Rows, prices: Prices) -> Rows:
+    """Leave out rows with tokens that have no price, and count them by reason."""
+    spots, of_row = np.unique(thresholds_passed(rows, prices) * len(rows.targets) + rows.codes, return_inverse=True)
+    keep = np.ones(len(rows.codes), dtype=bool)
+    said: dict[str, int] = {}
+    for bucket, tokens in rows.tokens.items():
+        for at in np.unique(of_row[tokens > 0]).tolist():
+            above, code = divmod(int(spots[at]), len(rows.targets))
+            spot = rows.targets[code].spot
+            try:
+                check_buckets(spot, [bucket])
+                unit_price(prices, spot, bucket, above)
+            except UnknownPriceError as error:
+                mine = keep & (of_row == at) & (tokens > 0)
+                said[str(error)] = said.get(str(error), 0) + int(mine.sum())
+                keep &= ~mine
+    if not said:
+        return rows
+    if not keep.any():
+        raise UnknownPriceError(next(iter(said)))
+    return dataclasses.replace(
+        rows,
+        codes=rows.codes[keep],
+        tokens={bucket: tokens[keep] for bucket, tokens in rows.tokens.items()},
+        kept=rows.kept[keep],
+        warnings=(*rows.warnings, *(f"{n:,} rows are not priced: {reason}" for reason, n in said.items() if n)),
     )
 
 
@@ -140,7 +188,7 @@ def thresholds_passed(rows: Rows, prices: Prices) -> NDArray[np.int64]:
     return above
 
 
-def _counted(trace: Trace) -> tuple[NDArray[np.int64], dict[str, Floats], list[str]]:
+def _counted(trace: Trace, by_hour: NDArray[np.bool_]) -> tuple[NDArray[np.int64], dict[str, Floats], list[str]]:
     """Find the rows that were served and whose tokens are known: (row numbers, tokens by bucket, warnings)."""
     warnings: list[str] = []
     keep = np.ones(len(trace), dtype=bool)
@@ -150,6 +198,10 @@ def _counted(trace: Trace) -> tuple[NDArray[np.int64], dict[str, Floats], list[s
         if bad.any():
             warnings.append(f"{int(bad.sum()):,} throttled or failed rows are not priced")
         keep &= ~bad
+    if (keep & by_hour).any():
+        count = int((keep & by_hour).sum())
+        warnings.append(f"{count:,} rows of the Reserved tier are not priced: it is bought by the hour")
+        keep &= ~by_hour
     columns = {bucket: trace.column(f"{bucket}_tokens") for bucket in BUCKETS}
     for bucket in ("input", "output"):
         values = columns[bucket]
@@ -161,7 +213,8 @@ def _counted(trace: Trace) -> tuple[NDArray[np.int64], dict[str, Floats], list[s
         keep &= ~unknown
     kept = np.flatnonzero(keep)
     if len(kept) == 0:
-        raise InputError(f"{trace.source}: no row can be priced (all throttled, failed or without tokens)")
+        others = "failed, Reserved" if by_hour.any() else "failed"
+        raise InputError(f"{trace.source}: no row can be priced (all throttled, {others} or without tokens)")
     tokens = {b: np.nan_to_num(np.asarray(v, dtype=np.float64)[kept]) for b, v in columns.items() if v is not None}
     return kept, tokens, warnings
 

@@ -238,6 +238,46 @@ class TestBill:
         assert plain(found.cost_usd) == "0.8"
         assert "1 throttled or failed rows are not priced" in found.warnings
 
+    def test_rows_without_a_price_are_counted_by_reason(self):
+        """Nova Pro a million x 0.80 + 100,000 x 3.20, flex at half of it; Reserved and Sonnet's flex are left out."""
+        nova, sonnet = "amazon.nova-pro", "us.anthropic.claude-sonnet-4-6"
+        trace = trace_of(
+            time_s=np.arange(6.0),
+            model=np.array([nova, nova, nova, sonnet, sonnet, nova], dtype=object),
+            tier=np.array(["default", "reserved", "flex", "flex", "flex", "reserved"], dtype=object),
+            outcome=np.array(["ok", "ok", "ok", "ok", "ok", "throttled"], dtype=object),
+            input_tokens=[M] * 6,
+            output_tokens=[100_000] * 6,
+        )
+        found = bill(trace, P, by="tier")
+        assert (plain(found.cost_usd), found.requests) == ("1.68", 2)  # 0.80 + 0.32, 0.40 + 0.16
+        assert {g["tier"]: g["cost_usd"] for g in found.by} == {"default": "1.12", "flex": "0.56"}
+        assert [w for w in found.warnings if "not priced" in w] == [
+            "1 throttled or failed rows are not priced",
+            "1 rows of the Reserved tier are not priced: it is bought by the hour",
+            f"2 rows are not priced: no price for tier flex of {sonnet[3:]} (geo); priced: default, batch",
+        ]
+        served = np.array([True, False, True, False, False, False])
+        assert bill(trace.select(served), P).cost_usd == found.cost_usd
+        with pytest.raises(UnknownPriceError, match="no price for tier flex"):
+            bill(trace.select(np.array([False, True, False, True, True, False])), P)
+        with pytest.raises(InputError, match=r"no row can be priced \(all throttled, failed, Reserved or"):
+            bill(trace.select(np.array([False, True, False, False, False, True])), P)
+
+    def test_a_row_without_a_price_of_one_bucket(self):
+        """Haiku 5.5 above 100,000 has no 1-hour write: that row alone is left out; 0.011 below + 0.0825 above."""
+        trace = trace_of(
+            time_s=[0.0, 1.0, 2.0],
+            input_tokens=[100_000, 150_000, 150_000],
+            output_tokens=[0, 0, 0],
+            cache_write_1h_tokens=[0, 1, 0],
+        )
+        found = bill(trace, P, model="anthropic.claude-haiku-5-5")
+        assert plain(found.cost_usd) == "0.0935"
+        assert any(w.startswith("1 rows are not priced: no cache_write_1h price") for w in found.warnings)
+        with pytest.raises(UnknownPriceError, match="above 100,000 prompt tokens"):
+            bill(trace, P, as_model="anthropic.claude-haiku-5-5")
+
     def test_no_model_is_refused(self):
         """Somebody has to say whose tokens these are."""
         with pytest.raises(InputError, match="names no model"):
