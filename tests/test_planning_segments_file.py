@@ -1,10 +1,14 @@
 """A file of segments that is right, as Python and the command line read it; what more freedom may never cost."""
 
 import json
+import math
+from datetime import date
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from segment_hours import hourly
 
 from bedrock_lab.catalogue import prices
@@ -13,6 +17,8 @@ from bedrock_lab.planning.planner import plan
 from bedrock_lab.planning.segments.reading import asked_of, read_segments
 from bedrock_lab.planning.segments.segment import Segment, Substitute
 from bedrock_lab.planning.segments.segmenting import plan_segments
+from bedrock_lab.route.evaluation import evaluate_routes
+from bedrock_lab.route.labels import labels_of
 
 P = prices("2026-11-22")
 SONNET = "us.anthropic.claude-sonnet-4-6"
@@ -120,6 +126,27 @@ def test_the_command_line(file, tmp_path, capsys):
     for name in ("chat", "night", "web", "1,000 labels of a test"):
         assert name in text
     assert "Traceback" not in err
+
+
+def test_a_saved_policy_is_a_substitute(tmp_path):
+    """Its share is what the weak model answers; its bound that of the mean of as many other prompts, by Student's t."""
+    rng, n = np.random.default_rng(5), 3000
+    lengths = rng.integers(3, 100, n)
+    weak, strong = (lengths < 50) * (rng.random(n) < 0.97), rng.random(n) < 0.97
+    prompts = [f"{i} " + "word " * int(words) for i, words in enumerate(lengths)]
+    labels = labels_of(prompts, weak.astype(float), strong.astype(float), weak_name=LITE, strong_name=SONNET)
+    policy = evaluate_routes(labels, ["word_count"], today=date(2026, 11, 22)).recommended.policy
+    policy.save(tmp_path / "policy.json")
+    path = tmp_path / "segments.toml"
+    path.write_text(f'[[segment]]\nname = "chat"\n[[segment.substitute]]\nmodel = "{LITE}"\npolicy = "policy.json"\n')
+    held = read_segments(path).segments[0].substitutes[0]
+    sent = np.array([policy.strong(p) for p in prompts])
+    quality = np.where(sent, strong, weak).astype(float)
+    error = quality.std(ddof=1) / math.sqrt(n) * math.sqrt(2)
+    assert held.share == pytest.approx(1 - sent.mean())
+    assert held.quality_at_least == pytest.approx(quality.mean() - stats.t.ppf(0.95, n - 1) * error)
+    for words in ("route policy of 3,000 labels", "2026-11-22", LITE, SONNET):
+        assert words in held.quality_source
 
 
 HOURS = st.lists(st.integers(0, 30).map(lambda m: (m * 1_000_000, m * 100_000)), min_size=2, max_size=4)

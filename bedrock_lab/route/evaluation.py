@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bedrock_lab.catalogue.pricelist import Prices
 from bedrock_lab.catalogue.pricelist import prices as load_prices
 from bedrock_lab.errors import InputError
-from bedrock_lab.route.choosing import Target
+from bedrock_lab.route.choosing import Target, lower_bound
 from bedrock_lab.route.costs import Costs, costs_of
 from bedrock_lab.route.curves import curve, ranking
 from bedrock_lab.route.folds import GROUPED, KINDS, SHUFFLED, groups_of
@@ -210,6 +210,8 @@ def _final(
     if choice is None or (mixture is not None and mixture.share <= choice.share):
         return None
     learned = policy if policy.ready else fit_policy(policy.name, labels)
+    strong = held_out(policy, labels, groups, seed) >= choice.threshold
+    quality = np.where(strong, labels.strong, labels.weak)
     trained = {
         "labels_sha256": labels.sha256,
         "rows": len(labels),
@@ -220,13 +222,13 @@ def _final(
         "share": choice.share,
         "quality": choice.quality,
         "margin": choice.margin,
+        "quality_at_least": max(0.0, lower_bound(quality, groups, len(labels))),
         "folds": {kind: found.to_dict() for kind, found in judged.folds.items()},
     }
-    strong = held_out(policy, labels, groups, seed) >= choice.threshold
     return Recommended(
         policy=dataclasses.replace(learned, threshold=choice.threshold, trained=trained),
         choice=choice,
-        quality=mean_of(np.where(strong, labels.strong, labels.weak), groups, seed=seed),
+        quality=mean_of(quality, groups, seed=seed),
         usd=None if costs is None else mean_of(costs.of(strong), groups, seed=seed),
     )
 

@@ -86,8 +86,8 @@ class Substitute:
         bound, strong_share = trained.get("quality_at_least"), trained.get("share")
         if not isinstance(bound, int | float) or not isinstance(strong_share, int | float):
             raise InputError(
-                f"{path}: the policy holds no absolute bound of its quality (trained.quality_at_least): give share, "
-                "quality_at_least and quality_source"
+                f"{path}: the policy holds no absolute bound of its quality (trained.quality_at_least): save it anew "
+                "by `route evaluate LABELS --save`, or give share, quality_at_least and quality_source"
             )
         measured = str(trained.get("weak", ""))
         if _differs(measured, model):
