@@ -24,8 +24,8 @@ class Place(NamedTuple):
         return f"s3://{self.bucket}/{self.prefix}{name}"
 
 
-def read_place(uri: str) -> Place:
-    """Read ``s3://bucket/prefix/``.
+def read_place(uri: str, option: str = "--s3") -> Place:
+    """Read ``s3://bucket/prefix/``; `option` is what a complaint names.
 
     >>> read_place("s3://bucket/team/run-1").uri("run.json")
     's3://bucket/team/run-1/run.json'
@@ -38,9 +38,12 @@ def read_place(uri: str) -> Place:
     scheme, _, rest = uri.partition("://")
     bucket, _, key = rest.partition("/")
     if scheme != "s3" or not BUCKET.fullmatch(bucket):
-        raise InputError(f"--s3 {uri!r}: write s3://bucket/prefix/, the bucket in lower-case letters, digits, - and .")
+        raise InputError(
+            f"{option} {uri!r}: write s3://bucket/prefix/, the bucket in lower-case letters, digits, - and ."
+        )
     if key and (not KEY.fullmatch(key) or len(key) > LONGEST):
         raise InputError(
-            f"--s3 {uri!r}: a prefix is letters, digits and -!_*'(). between single slashes, {LONGEST} in all at most"
+            f"{option} {uri!r}: a prefix is letters, digits and -!_*'(). between single slashes, "
+            f"{LONGEST} in all at most"
         )
     return Place(bucket, f"{key.rstrip('/')}/" if key else "")

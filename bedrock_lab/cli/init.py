@@ -17,7 +17,7 @@ from bedrock_lab.errors import InputError, LabError
 HOME = "/srv/bedrock-lab"
 PROGRAM = f"{HOME}/.venv/bin/bedrock-lab"
 """The folder and the program that the files of the package name, and that `init` puts its own for."""
-POLICIES = ("read", "logs", "bill", "measure")
+POLICIES = ("read", "logs", "bill", "measure", "report")
 """What the reports of the package read or call, by its name in ``doctor --policy``."""
 PLAIN = re.compile(r"[\w./+@-]+")
 """Paths that cron, systemd, a shell and Python read alike, without quotes."""

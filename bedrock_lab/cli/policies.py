@@ -15,6 +15,7 @@ LOGS = "s3://bedrock-invocation-logs/AWSLogs/"
 LOGS_ROOT = LOGS.removesuffix("AWSLogs/")
 """Where the log is delivered to: AWS adds ``AWSLogs/``."""
 REPORTS = "s3://cost-and-usage-reports/cur/"
+SENT = "s3://bedrock-lab-reports/"
 ROLE = "bedrock-lab-batch"
 ACCOUNT = "123456789012"
 
@@ -101,6 +102,14 @@ def bill(asked: Asked) -> Shown:
     return Shown({"policy": bill_policy(REPORTS if asked.s3 == PLACE else asked.s3)})
 
 
+def report(asked: Asked) -> Shown:
+    """Show what sending reports to S3 takes."""
+    from bedrock_lab.batch.places import read_place
+    from bedrock_lab.reports.sending import policy
+
+    return Shown({"policy": policy(read_place(SENT if asked.s3 == PLACE else asked.s3))})
+
+
 KNOWN: dict[str, Callable[[Asked], Shown]] = {
     "logs": logs,
     "measure": measure,
@@ -109,6 +118,7 @@ KNOWN: dict[str, Callable[[Asked], Shown]] = {
     "provision": provision,
     "read": read,
     "bill": bill,
+    "report": report,
 }
 
 

@@ -1,6 +1,8 @@
 """``report``: a notebook run as a report."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,24 +33,43 @@ def report(
         typer.Option("--fail-if", metavar="EXPR", help='Exit 3 where it is true: "cost_usd > 100"; repeatable.'),
     ] = None,
     keep: int | None = count("--keep", "Good runs to keep, the last ones (default: all)."),
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="S3", help="Send the run to s3://bucket/prefix/ too; latest.json last."),
+    ] = None,
     json: bool = JSON,
 ) -> None:
     """Run a notebook with parameters; publish its page, the notebook and a JSON sidecar; say one line."""
     from bedrock_lab.reports.running import run_report
 
-    done = run_report(
-        notebook,
-        collected(Path(notebook), parameter or [], params),
-        setting("outputs", out) or "outputs",
-        name=name,
-        fail_if=fail_if or (),
-        keep=keep,
-        say=lambda alert: warn([alert]),
-        progress=True,
-    )
+    with away(to) as place:
+        done = run_report(
+            notebook,
+            collected(Path(notebook), parameter or [], params),
+            setting("outputs", out) or "outputs",
+            name=name,
+            fail_if=fail_if or (),
+            keep=keep,
+            to=place,
+            say=lambda alert: warn([alert]),
+            progress=True,
+        )
     emit(done.to_dict(), done.summary, as_json=json)
     if done.alerts:
         raise typer.Exit(3)
+
+
+@contextmanager
+def away(uri: str | None) -> Iterator[Any]:
+    """Open where a run is sent to, before anything runs; None where it stays here."""
+    from bedrock_lab.reports.sending import Away
+
+    place = None if uri is None else Away(uri)
+    try:
+        yield place
+    finally:
+        if place is not None:
+            place.close()
 
 
 def collected(notebook: Path, flags: list[str], params: str | None) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from bedrock_lab.reports import alerts, shelf
 from bedrock_lab.reports.given import FLAG, Value, settled
 from bedrock_lab.reports.inputs import input_hashes
 from bedrock_lab.reports.record import finished, first_record, text_of_record
+from bedrock_lab.reports.sending import Away
 from bedrock_lab.reports.since import sentence, since_last
 from bedrock_lab.reports.since_page import Runs, since_sections, trend_sections
 from bedrock_lab.views.files import write_atomic
@@ -40,6 +41,7 @@ class Run:
     sidecar: Path
     record: Mapping[str, Any]
     earlier_alerts: tuple[str, ...] = ()
+    sent: Mapping[str, str] | None = None
 
     @property
     def status(self) -> str:
@@ -58,7 +60,8 @@ class Run:
         many = len(self.alerts)
         counted = f" [{many} alert{'s' if many > 1 else ''}]" if many else ""
         since = f" {sentence(self.record['since'])}" if self.record["since"] else ""
-        return f"{self.record['report']} {self.folder.name}:{counted} {answer}{since} {self.html}"
+        page = self.sent["html"] if self.sent else self.html
+        return f"{self.record['report']} {self.folder.name}:{counted} {answer}{since} {page}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -70,6 +73,7 @@ class Run:
             **{name: self.record[name] for name in kept},
             "stamp": self.folder.name,
             "alerts": list(self.alerts),
+            "sent": None if self.sent is None else dict(self.sent),
         }
 
 
@@ -85,6 +89,7 @@ def run_report(
     name: str | None = None,
     fail_if: Sequence[str | Gate] = (),
     keep: int | None = None,
+    to: Away | None = None,
     say: Callable[[str], None] = _nothing,
     progress: bool = False,
 ) -> Run:
@@ -102,6 +107,8 @@ def run_report(
         Conditions over the results; those that are true are the run's `alerts`.
     keep
         Good runs to keep, the last ones; None keeps all.
+    to
+        Where the run is sent to once it stands and its alerts are said.
     say
         Called with each alert, once, when the run is published.
     progress
@@ -115,7 +122,8 @@ def run_report(
     NotebookFailedError
         When a cell raised otherwise; the notebook is kept, ``latest`` stays as it was.
     LabError
-        Another run of the report is under way, or the disk is full; ``latest`` stays as it was.
+        Another run of the report is under way, or the disk is full: ``latest`` stays as it was. Or the run stands and
+        could not be sent.
     """
     path, started = Path(notebook), datetime.now(UTC)
     source = read_notebook(path)
@@ -140,6 +148,8 @@ def run_report(
         alerts.told(home, run.folder.name)
         if keep is not None:
             shelf.keep_last(home, keep)
+        if to is not None:
+            run = dataclasses.replace(run, sent=to.send(run.folder))
     _check_decided(run)
     return dataclasses.replace(run, earlier_alerts=tuple(earlier))
 
