@@ -107,20 +107,7 @@ class Plan:
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON of ``bedrock-lab plan``."""
         return {
-            "schema_version": SCHEMA_VERSION,
-            "decision": self.decision,
-            "answer": self.answer,
-            "model": self.model,
-            "model_id": self.model_id,
-            "region": self.region,
-            "date": self.as_of,
-            "source": self.source,
-            "origin": str(self.origin),
-            "requests": self.requests,
-            "period_s": self.period_s,
-            "baseline": self.baseline.to_dict(),
-            "recommended": self.recommended.to_dict() if self.recommended else None,
-            "candidates": [c.to_dict() for c in self.candidates],
+            **opening_of(self),
             "not_offered": [dict(entry) for entry in self.not_offered],
             "flips": [flip.to_dict() for flip in self.flips],
             "tornado": [bar.to_dict() for bar in self.tornado],
@@ -158,3 +145,23 @@ class Plan:
         marked = "" if not self.origin.invented else f"<p><em>{self.origin} traffic, nobody's bill.</em></p>"
         notes = "".join(f"<li>{html.escape(w)}</li>" for w in self.warnings)
         return f"<p><strong>{html.escape(self.answer)}</strong></p>{marked}" + (f"<ul>{notes}</ul>" if notes else "")
+
+
+def opening_of(plan: Any) -> dict[str, Any]:
+    """Return what the JSON of a plan and of a plan by segment begin with."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "decision": plan.decision,
+        "answer": plan.answer,
+        "model": plan.model,
+        "model_id": plan.model_id,
+        "region": plan.region,
+        "date": plan.as_of,
+        "source": plan.source,
+        "origin": str(plan.origin),
+        "requests": plan.requests,
+        "period_s": plan.period_s,
+        "baseline": plan.baseline.to_dict(),
+        "recommended": plan.recommended.to_dict() if plan.recommended else None,
+        "candidates": [c.to_dict() for c in plan.candidates],
+    }

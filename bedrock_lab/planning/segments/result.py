@@ -10,8 +10,8 @@ from bedrock_lab.assumptions import Assumption, Origin
 from bedrock_lab.planning.candidates import Candidate
 from bedrock_lab.planning.flips import Flip
 from bedrock_lab.planning.purchase import Purchase
-from bedrock_lab.planning.result import Action
-from bedrock_lab.planning.saved import SCHEMA_VERSION, save_plan
+from bedrock_lab.planning.result import Action, opening_of
+from bedrock_lab.planning.saved import save_plan
 from bedrock_lab.planning.segments.assigning import Held
 from bedrock_lab.planning.segments.leaf import Leaf
 from bedrock_lab.planning.segments.segment import Substitute
@@ -209,20 +209,7 @@ class SegmentedPlan:
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON of ``bedrock-lab plan`` with segments."""
         return {
-            "schema_version": SCHEMA_VERSION,
-            "decision": self.decision,
-            "answer": self.answer,
-            "model": self.model,
-            "model_id": self.model_id,
-            "region": self.region,
-            "date": self.as_of,
-            "source": self.source,
-            "origin": str(self.origin),
-            "requests": self.requests,
-            "period_s": self.period_s,
-            "baseline": self.baseline.to_dict(),
-            "recommended": self.recommended.to_dict() if self.recommended else None,
-            "candidates": [c.to_dict() for c in self.candidates],
+            **opening_of(self),
             "segments": [s.to_dict() for s in self.segments],
             "shared": [s.to_dict() for s in self.shared],
             "not_offered": [{"segment": s.name, **entry} for s in self.segments for entry in s.not_offered],
